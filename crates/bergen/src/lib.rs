@@ -1,0 +1,1 @@
+//! RPC and services on the OpenStack bus: the crate to depend on

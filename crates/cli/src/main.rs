@@ -1,0 +1,2 @@
+//! The bergen program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Options declared once: name, type, range, default, help

@@ -1,0 +1,1 @@
+//! oslo.messaging in Rust: targets, transports, RPC and notifications, wire-compatible

@@ -1,0 +1,2 @@
+//! Repeated acts of development.
+fn main() {}
