@@ -1,1 +1,37 @@
-//! Fuzz bodies as library functions, replayed over a small corpus in the tests
+//! Fuzz bodies: functions that take any bytes and must come back.
+//!
+//! A body panics when what it exercises breaks a promise. The tests replay every body over its
+//! corpus, with some mutations, on stable Rust; the binaries under `fuzz_targets/` hand the same
+//! bodies to libFuzzer.
+#![forbid(unsafe_code)]
+
+pub mod amqp;
+
+/// A fuzz body and its name, which is that of its corpus directory and of its binary.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Name.
+    pub name: &'static str,
+    /// The body.
+    pub body: fn(&[u8]),
+}
+
+/// Every fuzz body.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "amqp_frame",
+        body: amqp::frame,
+    },
+    Target {
+        name: "amqp_method",
+        body: amqp::method,
+    },
+    Target {
+        name: "amqp_properties",
+        body: amqp::properties,
+    },
+    Target {
+        name: "amqp_table",
+        body: amqp::table,
+    },
+];
