@@ -7,6 +7,7 @@
     reason = "tests may fail loudly, and so may their helpers"
 )]
 
+mod client;
 mod codec;
 mod codec_differential;
 mod codec_foreign_methods;

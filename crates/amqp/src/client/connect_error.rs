@@ -1,0 +1,140 @@
+//! Why a connection could not be opened.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::CloseReason;
+
+/// Why a connection could not be opened. The variants tell apart what different people have to mend.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The host's name is unknown or nothing listens there.
+    #[error("cannot reach {address}: {message}")]
+    Unreachable {
+        /// Host and port as given.
+        address: String,
+        /// What kind of failure.
+        kind: io::ErrorKind,
+        /// The operating system's words.
+        message: String,
+    },
+    /// The whole of connecting took longer than
+    /// [`connect_timeout`](super::ConnectOptions::connect_timeout).
+    #[error("{address} did not finish connecting within {after:?}")]
+    TimedOut {
+        /// Host and port as given.
+        address: String,
+        /// The time allowed.
+        after: Duration,
+    },
+    /// The broker does not accept this user with this password (403 `ACCESS_REFUSED`).
+    #[error("{address} refused the login of user {username:?}: {text}")]
+    AccessRefused {
+        /// Host and port as given.
+        address: String,
+        /// Who tried to log in.
+        username: String,
+        /// The broker's words.
+        text: String,
+    },
+    /// The virtual host does not exist (530 `NOT_ALLOWED`).
+    #[error("virtual host {virtual_host:?} does not exist on {address}: {text}")]
+    VirtualHostNotFound {
+        /// Host and port as given.
+        address: String,
+        /// The virtual host asked for.
+        virtual_host: String,
+        /// The broker's words.
+        text: String,
+    },
+    /// The user may not use the virtual host, or it is full or down (530 `NOT_ALLOWED`).
+    #[error("user {username:?} may not use virtual host {virtual_host:?} on {address}: {text}")]
+    VirtualHostRefused {
+        /// Host and port as given.
+        address: String,
+        /// The virtual host asked for.
+        virtual_host: String,
+        /// Who asked.
+        username: String,
+        /// The broker's words.
+        text: String,
+    },
+    /// TLS could not be set up.
+    #[error("TLS with {address}: {error}")]
+    Tls {
+        /// Host and port as given.
+        address: String,
+        /// What went wrong.
+        error: TlsError,
+    },
+    /// The port answered a plain AMQP greeting with TLS.
+    #[error("{address} speaks TLS; connect to it with TLS, or to the broker's plain port")]
+    SpeaksTls {
+        /// Host and port as given.
+        address: String,
+    },
+    /// The connection ended before it was open.
+    #[error("{address} ended the connection before it was open: {reason}")]
+    Closed {
+        /// Host and port as given.
+        address: String,
+        /// What ended it.
+        reason: CloseReason,
+    },
+}
+
+/// What is wrong with TLS.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file could not be read.
+    #[error("cannot read {}: {message}", .path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// The operating system's words.
+        message: String,
+    },
+    /// A file was read, but what it should hold is not there.
+    #[error("{} holds no {wanted} in PEM", .path.display())]
+    NothingInFile {
+        /// Which file.
+        path: PathBuf,
+        /// What should be there.
+        wanted: &'static str,
+    },
+    /// A client certificate without its key, or the other way round.
+    #[error("cert_file and key_file go together: give both or neither")]
+    CertificateWithoutKey,
+    /// The client's certificate and key, or a certificate to trust, are not usable.
+    #[error("these certificates cannot be used: {0}")]
+    BadCertificates(String),
+    /// The host is neither a DNS name nor an address, so no certificate can match it.
+    #[error("{0:?} is neither a DNS name nor an IP address")]
+    BadServerName(String),
+    /// The server's certificate does not lead to a trusted one.
+    #[error("the server's certificate is not signed by a trusted authority; check ca_file")]
+    UnknownIssuer,
+    /// The server's certificate is for other names.
+    #[error("the server's certificate is not for {name:?}: {message}")]
+    WrongName {
+        /// The host connected to.
+        name: String,
+        /// The names the certificate is for.
+        message: String,
+    },
+    /// The server's certificate was refused for another reason (expired, revoked, malformed…).
+    #[error("the server's certificate is not valid: {0}")]
+    BadServerCertificate(String),
+    /// The server answered with something that is not TLS.
+    #[error("the port does not speak TLS; connect without TLS, or to the broker's TLS port")]
+    NotTls,
+    /// The server refused: often because it wants a client certificate and got none it trusts.
+    #[error("the server refused the handshake: {0}")]
+    Refused(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}

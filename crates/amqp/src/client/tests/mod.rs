@@ -1,0 +1,10 @@
+//! The client against a broker in memory that does what the test says.
+
+mod bounds;
+mod broker;
+mod consuming;
+mod handshake;
+mod lifecycle;
+mod publishing;
+mod streams;
+mod tls;
