@@ -1,1 +1,38 @@
-//! Options declared once: name, type, range, default, help
+//! Options declared once: name, type, range, default, help.
+//!
+//! A room declares its options as constants ([`OptionDef`]); from the declaration follow the
+//! parsing of every source (a configuration file, a transport URL's query, code), the checks, the
+//! error messages and the documentation table. [`Options`] holds the values and knows where each
+//! came from; [the file reader](mod@file) reads oslo.config's files.
+//!
+//! This crate knows no particular option.
+//!
+//! ```
+//! use bergen_config::{Kind, OptionDef, Options, Source, file::ConfigFile};
+//!
+//! const RABBIT: &str = "oslo_messaging_rabbit";
+//! static OPTIONS: &[OptionDef] = &[
+//!     OptionDef::new(RABBIT, "heartbeat_rate", Kind::int(1, 1000)).default("3").help("Checks."),
+//!     OptionDef::new("DEFAULT", "transport_url", Kind::Text).default("rabbit://").secret(),
+//! ];
+//!
+//! let mut options = Options::new(&[OPTIONS]);
+//! options.load(&ConfigFile::parse("nova.conf", "[oslo_messaging_rabbit]\nheartbeat_rate = 5\n")?)?;
+//! options.set(RABBIT, "heartbeat_rate", "7", Source::Url)?;
+//! assert_eq!(options.get::<u32>(RABBIT, "heartbeat_rate")?, 7);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod file;
+
+mod convert;
+mod declaration;
+mod document;
+mod holder;
+mod value;
+
+pub use convert::FromValue;
+pub use declaration::{Kind, OptionDef};
+pub use document::markdown_table;
+pub use holder::{Notice, OptionError, Options, Source};
+pub use value::{InvalidValue, Value};
