@@ -1,1 +1,13 @@
 //! oslo.messaging in Rust: targets, transports, RPC and notifications, wire-compatible
+
+pub mod driver;
+pub mod drivers;
+mod mask;
+pub mod notify;
+pub mod options;
+pub mod rpc;
+pub mod runtime;
+pub mod target;
+pub mod transport;
+pub mod url;
+pub mod wire;

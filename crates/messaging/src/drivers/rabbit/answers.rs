@@ -1,0 +1,224 @@
+//! The answering half of servers: replies and keep-alives.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bergen_amqp::client::Channel;
+use tokio::time::Instant;
+
+use super::declares::Needs;
+use super::log_limit::LogLimit;
+use super::message::{Class, Message};
+use super::missing_queues::MissingQueues;
+use super::publisher::{Delivered, Publisher};
+use super::stats::Counters;
+use super::topology::REPLY_PREFIX;
+use crate::driver::{Acknowledger, BoxFuture, CallReply, ReplyError, Responder, Retry};
+use crate::wire::{Charset, Id, Outcome, Text, encode_reply};
+
+/// Publishes answers to reply queues.
+#[derive(Debug)]
+pub(super) struct Answers {
+    publisher: Arc<Publisher>,
+    counters: Arc<Counters>,
+    missing: MissingQueues,
+    mandatory: bool,
+    /// How long an answer is tried again while its queue is missing.
+    patience: Duration,
+    log: LogLimit,
+}
+
+impl Answers {
+    /// Between attempts while the reply queue is missing, as the peer.
+    const PAUSE: Duration = Duration::from_millis(250);
+
+    pub(super) fn new(
+        publisher: Arc<Publisher>,
+        counters: Arc<Counters>,
+        mandatory: bool,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            publisher,
+            counters,
+            missing: MissingQueues::default(),
+            mandatory,
+            patience,
+            log: LogLimit::new(LogLimit::MINUTE),
+        }
+    }
+
+    /// Sends the answer of a call. While the reply queue is missing it tries again: a caller that reconnects creates
+    /// its queue anew.
+    async fn reply(&self, queue: &str, msg_id: &str, reply: CallReply) -> Result<(), ReplyError> {
+        let outcome = match reply {
+            Ok(result) => Outcome::Result(result),
+            Err(failure) => Outcome::Failure(*failure),
+        };
+        let message = self.message(queue, msg_id, &outcome)?;
+        let start = Instant::now();
+        loop {
+            let given_up = self.missing.contains(queue, Instant::now());
+            if !given_up && self.send(&message).await? {
+                return Ok(());
+            }
+            if given_up || start.elapsed() >= self.patience {
+                self.drop_answer(queue, given_up);
+                return Err(no_route(queue));
+            }
+            tokio::time::sleep(Self::PAUSE).await;
+        }
+    }
+
+    /// Says that a call is still worked on. Not tried again.
+    async fn keep_alive(&self, queue: &str, msg_id: &str) -> Result<(), ReplyError> {
+        let message = self.message(queue, msg_id, &Outcome::KeepAlive)?;
+        if self.missing.contains(queue, Instant::now()) || !self.send(&message).await? {
+            return Err(no_route(queue));
+        }
+        Ok(())
+    }
+
+    /// Whether a queue took it.
+    async fn send(&self, message: &Message) -> Result<bool, ReplyError> {
+        self.counters.replies.increment();
+        match self.publisher.publish(message, Retry::Forever).await? {
+            Delivered::Confirmed => Ok(true),
+            Delivered::Returned { .. } => {
+                self.counters.replies_returned.increment();
+                Ok(false)
+            }
+        }
+    }
+
+    fn message(&self, queue: &str, msg_id: &str, outcome: &Outcome) -> Result<Message, ReplyError> {
+        if !queue.starts_with(REPLY_PREFIX) {
+            self.counters.replies_refused.increment();
+            if let Some(held_back) = self.log.admit(Instant::now()) {
+                tracing::warn!(
+                    ?queue,
+                    held_back,
+                    "a request asks for its answer in a queue that is no reply queue"
+                );
+            }
+            return Err(ReplyError::Refused {
+                cause: format!(
+                    "{queue:?} is no reply queue: its name does not begin with {REPLY_PREFIX}"
+                ),
+            });
+        }
+        let unique_id = Id::new();
+        Ok(Message {
+            class: Class::Reply,
+            needs: Needs::Nothing,
+            exchange: "".into(),
+            routing_key: queue.into(),
+            return_id: self.mandatory.then(|| unique_id.to_string()),
+            deadline: None,
+            body: encode_reply(msg_id, outcome, unique_id, Charset::default()),
+        })
+    }
+
+    fn drop_answer(&self, queue: &str, known: bool) {
+        self.counters.replies_dropped.increment();
+        if known {
+            tracing::debug!(
+                queue,
+                "dropped an answer: the reply queue is known to be gone"
+            );
+        } else {
+            self.missing.insert(queue, Instant::now());
+            tracing::warn!(queue, waited = ?self.patience, "dropped an answer: the reply queue stayed away");
+        }
+    }
+}
+
+fn no_route(queue: &str) -> ReplyError {
+    ReplyError::NoRoute {
+        queue: queue.to_owned(),
+    }
+}
+
+/// Acknowledges one delivery, once.
+#[derive(Debug)]
+pub(super) struct DeliveryHandle {
+    channel: Channel,
+    delivery_tag: u64,
+    settled: AtomicBool,
+}
+
+impl DeliveryHandle {
+    pub(super) fn new(channel: Channel, delivery_tag: u64) -> Self {
+        Self {
+            channel,
+            delivery_tag,
+            settled: AtomicBool::new(false),
+        }
+    }
+
+    /// The delivery is settled elsewhere. A second acknowledgement would cost the channel.
+    pub(super) fn settle(&self) -> bool {
+        !self.settled.swap(true, Ordering::Relaxed)
+    }
+
+    /// Acknowledges the delivery; an error says that it will be delivered again.
+    pub(super) fn acknowledge(&self) -> Result<(), ReplyError> {
+        if !self.settle() {
+            return Ok(());
+        }
+        let acknowledged = self.channel.ack(self.delivery_tag, false);
+        acknowledged.map_err(|_| ReplyError::ConnectionLost)
+    }
+
+    /// Gives the delivery back to the broker.
+    pub(super) fn requeue(&self) -> Result<(), ReplyError> {
+        if !self.settle() {
+            return Ok(());
+        }
+        let requeued = self.channel.reject(self.delivery_tag, true);
+        requeued.map_err(|_| ReplyError::ConnectionLost)
+    }
+}
+
+/// Acknowledges and answers one request.
+#[derive(Debug)]
+pub(super) struct RabbitResponder {
+    pub(super) delivery: DeliveryHandle,
+    pub(super) answers: Arc<Answers>,
+    /// Where the answer goes and under which id; `None` for a cast.
+    pub(super) reply_to: Option<ReplyTo>,
+}
+
+/// A caller's address.
+#[derive(Debug)]
+pub(super) struct ReplyTo {
+    pub(super) msg_id: Text,
+    pub(super) queue: Text,
+}
+
+impl Acknowledger for RabbitResponder {
+    fn acknowledge(&self) -> Result<(), ReplyError> {
+        self.delivery.acknowledge()
+    }
+
+    fn requeue(&self) -> Result<(), ReplyError> {
+        self.delivery.requeue()
+    }
+}
+
+impl Responder for RabbitResponder {
+    fn reply(&self, reply: CallReply) -> BoxFuture<'_, Result<(), ReplyError>> {
+        Box::pin(async move {
+            let to = self.reply_to.as_ref().ok_or(ReplyError::NotAsked)?;
+            self.answers.reply(&to.queue, &to.msg_id, reply).await
+        })
+    }
+
+    fn keep_alive(&self) -> BoxFuture<'_, Result<(), ReplyError>> {
+        Box::pin(async move {
+            let to = self.reply_to.as_ref().ok_or(ReplyError::NotAsked)?;
+            self.answers.keep_alive(&to.queue, &to.msg_id).await
+        })
+    }
+}

@@ -1,0 +1,52 @@
+use bergen_amqp::client::ChannelCloseReason;
+
+use super::*;
+
+fn refused_login() -> ConnectFailure {
+    ConnectFailure::Failed(ConnectError::AccessRefused {
+        address: "localhost:5672".to_owned(),
+        username: "nova".to_owned(),
+        text: "ACCESS_REFUSED".to_owned(),
+    })
+}
+
+fn closed(code: u16) -> Error {
+    Error::ChannelClosed(ChannelCloseReason::ByServer {
+        code,
+        text: "words".to_owned(),
+        method: (60, 40),
+    })
+}
+
+#[test]
+fn a_refused_login_is_no_unreachable_broker() {
+    let error = refused_login().into_send_error("localhost:5672");
+    assert!(matches!(error, SendError::Refused { .. }), "{error:?}");
+    let error = refused_login().into_listen_error("localhost:5672");
+    assert!(matches!(error, ListenError::Refused { .. }), "{error:?}");
+}
+
+#[test]
+fn a_host_that_is_down_is_unreachable() {
+    let failure = ConnectFailure::Failed(ConnectError::TimedOut {
+        address: "h1:5672".to_owned(),
+        after: std::time::Duration::from_secs(5),
+    });
+    let SendError::Unreachable { hosts, cause } = failure.into_send_error("h1:5672,h2:5672") else {
+        panic!("not unreachable");
+    };
+    assert_eq!(hosts, "h1:5672,h2:5672");
+    assert!(cause.contains("h1:5672"), "{cause}");
+}
+
+#[test]
+fn channel_errors_keep_the_brokers_words() {
+    let refused = PublishFailure::Channel(closed(403)).into_send_error("");
+    assert!(matches!(refused, SendError::Refused { cause } if cause.contains("403 words")));
+    let failed = PublishFailure::Channel(closed(404)).into_send_error("");
+    assert!(matches!(failed, SendError::DeliveryFailure { cause } if cause.contains("404 words")));
+    assert!(matches!(
+        listen_error(&closed(405)),
+        ListenError::Failed { .. }
+    ));
+}

@@ -1,0 +1,77 @@
+//! A message on its way to the broker.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bergen_amqp::client::Publish;
+use bergen_amqp::codec::{BasicProperties, FieldTable};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::declares::Needs;
+use crate::wire::MessageProperties;
+
+#[cfg(test)]
+mod tests;
+
+/// What a message is, which decides the lane it goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Call,
+    Cast,
+    Fanout,
+    Reply,
+    Notification,
+}
+
+/// A message, the same for each time that it is published.
+#[derive(Debug, Clone)]
+pub(super) struct Message {
+    pub(super) class: Class,
+    /// What must exist before it is published.
+    pub(super) needs: Needs,
+    pub(super) exchange: Arc<str>,
+    pub(super) routing_key: Arc<str>,
+    /// `Some` on mandatory messages: their return is matched by it. Peers never set nor read it.
+    pub(super) return_id: Option<String>,
+    /// When nobody waits any more; what remains until then is the message's expiration.
+    pub(super) deadline: Option<Instant>,
+    pub(super) body: Bytes,
+}
+
+impl Message {
+    /// The publish as it goes out at `now`, with the peers' properties.
+    pub(super) fn publish(&self, now: Instant) -> Publish {
+        let properties = BasicProperties {
+            content_type: Some(Cow::Borrowed(MessageProperties::JSON)),
+            content_encoding: Some(Cow::Borrowed(MessageProperties::UTF8)),
+            headers: Some(FieldTable::new()),
+            delivery_mode: Some(PERSISTENT),
+            priority: Some(0),
+            expiration: self
+                .deadline
+                .map(|deadline| Cow::Owned(expiration(deadline, now))),
+            message_id: self.return_id.clone().map(Cow::Owned),
+            ..BasicProperties::default()
+        };
+        Publish {
+            exchange: Arc::clone(&self.exchange),
+            routing_key: Arc::clone(&self.routing_key),
+            mandatory: self.return_id.is_some(),
+            properties,
+            body: self.body.clone(),
+        }
+    }
+}
+
+/// The peers' delivery mode for every message, also those for transient queues.
+const PERSISTENT: u8 = 2;
+
+/// What remains, in whole milliseconds. Rounded up, so that a call of 60 s says 60000 as the peer's does.
+fn expiration(deadline: Instant, now: Instant) -> String {
+    let rest = deadline.saturating_duration_since(now);
+    rest.saturating_add(Duration::from_nanos(999_999))
+        .as_millis()
+        .to_string()
+}

@@ -1,0 +1,49 @@
+use super::*;
+
+fn message(deadline: Option<Instant>, message_id: Option<&str>) -> Message {
+    Message {
+        class: Class::Call,
+        needs: Needs::Nothing,
+        exchange: "nova".into(),
+        routing_key: "compute".into(),
+        return_id: message_id.map(str::to_owned),
+        deadline,
+        body: Bytes::from_static(b"{}"),
+    }
+}
+
+#[test]
+fn properties_are_the_peers() {
+    let properties = message(None, None).publish(Instant::now()).properties;
+    assert_eq!(properties.content_type.as_deref(), Some("application/json"));
+    assert_eq!(properties.content_encoding.as_deref(), Some("utf-8"));
+    assert_eq!(properties.headers, Some(FieldTable::new()));
+    assert_eq!(
+        (properties.delivery_mode, properties.priority),
+        (Some(2), Some(0))
+    );
+    assert_eq!((properties.expiration, properties.message_id), (None, None));
+    assert_eq!(
+        (properties.correlation_id, properties.reply_to),
+        (None, None)
+    );
+}
+
+#[test]
+fn a_message_with_an_id_is_mandatory() {
+    let publish = message(None, Some("0123")).publish(Instant::now());
+    assert!(publish.mandatory);
+    assert_eq!(publish.properties.message_id.as_deref(), Some("0123"));
+    assert!(!message(None, None).publish(Instant::now()).mandatory);
+}
+
+#[test]
+fn the_expiration_is_what_remains_of_the_deadline() {
+    let now = Instant::now();
+    let message = message(Some(now + Duration::from_mins(1)), None);
+    let expiration = |later: Duration| message.publish(now + later).properties.expiration.unwrap();
+    assert_eq!(expiration(Duration::ZERO), "60000");
+    assert_eq!(expiration(Duration::from_micros(300)), "60000");
+    assert_eq!(expiration(Duration::from_millis(1500)), "58500");
+    assert_eq!(expiration(Duration::from_secs(61)), "0");
+}

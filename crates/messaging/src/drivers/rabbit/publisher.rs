@@ -1,0 +1,238 @@
+//! Publishing until the broker has confirmed.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bergen_amqp::client::{Confirmed, Error, Publish, PublishError};
+use tokio::time::Instant;
+
+use super::declare::{ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED};
+use super::declares::{Declares, Needs};
+use super::failure::PublishFailure;
+use super::lane::{Lane, LaneFailure, OpenLane};
+use super::message::{Class, Message};
+use super::stats::Counters;
+use super::supervisor::Supervisor;
+use super::topology::Exchange;
+use crate::driver::Retry;
+
+/// The publishing half of the driver: one connection, a lane for each class of messages.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    topic: Lane,
+    fanout: Lane,
+    replies: Lane,
+    declares: Declares,
+    /// Fanout exchanges that somebody else declared differently: they are used as they are.
+    foreign_fanouts: Mutex<HashSet<Arc<str>>>,
+    counters: Arc<Counters>,
+}
+
+/// What became of a message that the broker has answered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivered {
+    /// The broker has it.
+    Confirmed,
+    /// It was mandatory and no queue took it.
+    Returned {
+        /// An earlier copy was lost from sight, so this is no proof that the message went nowhere.
+        earlier_copy: bool,
+    },
+}
+
+impl Publisher {
+    /// After this many channel errors a message is given up, even alone on its channel.
+    const CHANNEL_ERRORS: u32 = 5;
+    /// Between a refusal for lack of resources (nack) and the next attempt.
+    const NACK_PAUSE: Duration = Duration::from_secs(1);
+    /// Bound of `foreign_fanouts`.
+    const FOREIGN_FANOUTS: usize = 1024;
+
+    pub(super) fn new(supervisor: &Arc<Supervisor>, counters: &Arc<Counters>) -> Self {
+        let lane = |class| Lane::new(class, Arc::clone(supervisor), Arc::clone(counters));
+        Self {
+            topic: lane("topic"),
+            fanout: lane("fanout"),
+            replies: lane("replies"),
+            declares: Declares::default(),
+            foreign_fanouts: Mutex::default(),
+            counters: Arc::clone(counters),
+        }
+    }
+
+    /// Publishes a message and, with the same body and ids, publishes it again for as long as its fate is unknown.
+    ///
+    /// This future is the only keeper of the intent: whoever drops it gives the message up. The caller bounds it by
+    /// its deadline; `retry` bounds rounds of connecting and lost copies.
+    pub(super) async fn publish(
+        &self,
+        message: &Message,
+        retry: Retry,
+    ) -> Result<Delivered, PublishFailure> {
+        let mut lost = 0;
+        let mut channel_errors = 0;
+        let mut alone = false;
+        loop {
+            let Some(open) = self.open(message.class, alone, retry).await? else {
+                continue;
+            };
+            match self.attempt(&open, message).await {
+                Ok(Confirmed::Returned(_)) => {
+                    let earlier_copy = lost + channel_errors > 0;
+                    return Ok(Delivered::Returned { earlier_copy });
+                }
+                Ok(Confirmed::Nack) => {
+                    lost += 1;
+                    let cause = "the broker refused it for lack of room (nack)";
+                    self.again(message.class, lost, retry, cause.to_owned())?;
+                    tokio::time::sleep(Self::NACK_PAUSE).await;
+                }
+                Ok(_) => return Ok(Delivered::Confirmed),
+                Err(Lost::Declare(error)) if error.is_connection_closed() => {
+                    tokio::task::yield_now().await;
+                }
+                Err(Lost::Declare(error)) => return Err(PublishFailure::Channel(error)),
+                Err(Lost::Publish(PublishError::Encode(error))) => {
+                    return Err(PublishFailure::Encode(error));
+                }
+                Err(Lost::Publish(PublishError::ChannelClosed(reason))) => {
+                    channel_errors += 1;
+                    match reason.code() {
+                        Some(NOT_FOUND) => self.declares.forget(),
+                        code if alone && code == Some(ACCESS_REFUSED) => {
+                            channel_errors = Self::CHANNEL_ERRORS;
+                        }
+                        _ => {}
+                    }
+                    if channel_errors >= Self::CHANNEL_ERRORS {
+                        return Err(PublishFailure::Channel(Error::ChannelClosed(reason)));
+                    }
+                    // The culprit may be a neighbour on the channel. A missing exchange is declared again first.
+                    alone = channel_errors > 1 || reason.code() == Some(ACCESS_REFUSED);
+                    self.count_again(message.class);
+                }
+                Err(Lost::Publish(error)) => {
+                    lost += 1;
+                    self.again(message.class, lost, retry, error.to_string())?;
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    /// A channel for the message; `None` when the connection went away while opening one.
+    async fn open(
+        &self,
+        class: Class,
+        alone: bool,
+        retry: Retry,
+    ) -> Result<Option<OpenLane>, PublishFailure> {
+        let lane = match class {
+            Class::Call | Class::Cast | Class::Notification => &self.topic,
+            Class::Fanout => &self.fanout,
+            Class::Reply => &self.replies,
+        };
+        let opened = if alone {
+            lane.private(retry).await
+        } else {
+            lane.shared(retry).await
+        };
+        match opened {
+            Ok(open) => Ok(Some(open)),
+            Err(LaneFailure::Connect(failure)) => Err(PublishFailure::Connect(failure)),
+            Err(LaneFailure::Channel(error)) if error.is_connection_closed() => Ok(None),
+            Err(LaneFailure::Channel(error)) => Err(PublishFailure::Channel(error)),
+        }
+    }
+
+    async fn attempt(&self, open: &OpenLane, message: &Message) -> Result<Confirmed, Lost> {
+        if let (Class::Fanout, Needs::Exchange(exchange)) = (message.class, &message.needs) {
+            return self.attempt_fanout(open, message, exchange).await;
+        }
+        self.declares
+            .ensure(&open.epoch, &message.needs)
+            .await
+            .map_err(Lost::Declare)?;
+        confirmed(open, message.publish(Instant::now())).await
+    }
+
+    /// A fanout exchange vanishes with its last server, so each publish brings its declare along, in one write.
+    async fn attempt_fanout(
+        &self,
+        open: &OpenLane,
+        message: &Message,
+        exchange: &Exchange,
+    ) -> Result<Confirmed, Lost> {
+        let declare = if self.foreign_fanouts().contains(&exchange.name) {
+            exchange.declare_passive()
+        } else {
+            exchange.declare()
+        };
+        let (declared, published) = tokio::join!(
+            open.channel.exchange_declare(declare),
+            confirmed(open, message.publish(Instant::now()))
+        );
+        match declared.as_ref().err().and_then(Error::code) {
+            Some(PRECONDITION_FAILED) => {
+                let mut foreign = self.foreign_fanouts();
+                if foreign.len() == Self::FOREIGN_FANOUTS {
+                    foreign.clear();
+                }
+                foreign.insert(Arc::clone(&exchange.name));
+            }
+            Some(NOT_FOUND) => {
+                self.foreign_fanouts().remove(&exchange.name);
+            }
+            _ => {}
+        }
+        published
+    }
+
+    /// Whether a lost copy may be followed by another one.
+    fn again(
+        &self,
+        class: Class,
+        lost: u32,
+        retry: Retry,
+        cause: String,
+    ) -> Result<(), PublishFailure> {
+        if !retry.allows(lost) {
+            return Err(PublishFailure::Unconfirmed(cause));
+        }
+        self.count_again(class);
+        Ok(())
+    }
+
+    fn count_again(&self, class: Class) {
+        match class {
+            Class::Call => &self.counters.calls_republished,
+            Class::Cast => &self.counters.casts_republished,
+            Class::Fanout => &self.counters.fanouts_republished,
+            Class::Reply => &self.counters.replies_republished,
+            Class::Notification => &self.counters.notifications_republished,
+        }
+        .increment();
+    }
+
+    fn foreign_fanouts(&self) -> std::sync::MutexGuard<'_, HashSet<Arc<str>>> {
+        self.foreign_fanouts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why one attempt brought no answer.
+#[derive(Debug)]
+enum Lost {
+    /// Before the message was published.
+    Declare(Error),
+    /// After it was handed to the connection.
+    Publish(PublishError),
+}
+
+async fn confirmed(open: &OpenLane, publish: Publish) -> Result<Confirmed, Lost> {
+    let admitted = open.channel.publish(publish).await;
+    let confirmation = admitted.map_err(|error| Lost::Publish(error.into()))?;
+    confirmation.await.map_err(Lost::Publish)
+}

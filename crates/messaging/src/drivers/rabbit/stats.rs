@@ -1,0 +1,96 @@
+//! What the driver counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Declares each counter once: yields the live counters and their public snapshot.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// A snapshot of the driver's counters, all of which count from the driver's creation.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct RabbitStats {
+            $($(#[$doc])* pub $name: u64,)+
+        }
+
+        /// The live counters.
+        #[derive(Debug, Default)]
+        pub(super) struct Counters {
+            $(pub(super) $name: Counter,)+
+        }
+
+        impl Counters {
+            pub(super) fn snapshot(&self) -> RabbitStats {
+                RabbitStats { $($name: self.$name.value(),)+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Calls made.
+    calls,
+    /// Casts to one server.
+    casts,
+    /// Casts to every server of a topic.
+    fanouts,
+    /// Answers and keep-alives published for requests received.
+    replies,
+    /// Notifications published.
+    notifications,
+    /// Calls published again because the outcome of the first publish was lost.
+    calls_republished,
+    /// Casts published again for the same reason.
+    casts_republished,
+    /// Fanout casts published again for the same reason.
+    fanouts_republished,
+    /// Answers published again for the same reason.
+    replies_republished,
+    /// Notifications published again for the same reason.
+    notifications_republished,
+    /// Calls that the broker returned because no queue was bound, each publish counted.
+    calls_returned,
+    /// Answers that the broker returned because the reply queue was missing, each publish counted.
+    replies_returned,
+    /// Answers given up: the reply queue stayed away, or is known to be gone.
+    replies_dropped,
+    /// Answers not sent because the queue asked for is no reply queue.
+    replies_refused,
+    /// Connections opened after the first one of their kind.
+    reconnects,
+    /// Attempts to connect that failed.
+    failed_attempts,
+    /// Publish channels that the broker closed.
+    channel_errors,
+    /// Queues consumed again after the broker cancelled their consumer.
+    consumers_restored,
+    /// Times the reply queue was found gone after a reconnect and was created again.
+    reply_queues_recreated,
+    /// Answers received whose call nobody waits for any more.
+    unknown_replies,
+    /// Keep-alives received.
+    keep_alives,
+    /// Replies that could not be decoded.
+    invalid_replies,
+    /// Requests that could not be decoded.
+    invalid_requests,
+    /// Notifications that could not be decoded.
+    invalid_notifications,
+    /// Requests received.
+    requests,
+    /// Passive declares sent to find out why a call is silent.
+    probes,
+}
+
+/// A number that only grows. Reading it orders nothing else.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn increment(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,332 @@
+//! Keeps one broker connection alive.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bergen_amqp::client::{
+    ConnectError, ConnectOptions, Connection, ConnectionEvent, ConnectionEvents,
+};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::BackoffPolicy;
+use super::failure::is_refusal;
+use super::hosts::Hosts;
+use super::log_limit::LogLimit;
+use super::stats::Counters;
+use crate::driver::Retry;
+
+#[cfg(test)]
+mod tests;
+
+/// One life of the connection: from login to loss. Channels, declares and consumers belong to exactly one epoch.
+#[derive(Debug)]
+pub(super) struct Epoch {
+    /// Counts from 1.
+    pub(super) number: u64,
+    /// When it began.
+    pub(super) since: Instant,
+    pub(super) connection: Connection,
+}
+
+/// Why a caller got no connection.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ConnectFailure {
+    /// No host could be used.
+    Failed(ConnectError),
+    /// The driver was closed.
+    Closed,
+}
+
+/// Opens a connection when it is first needed, and another one whenever it is lost, until it is closed.
+///
+/// It knows nothing of channels: whoever needs one waits for an [`Epoch`] and builds on it.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    state: watch::Receiver<State>,
+    hurry: Arc<Notify>,
+    closing: CancellationToken,
+    /// Taken by the task that runs it, on first use.
+    idle: Mutex<Option<Worker>>,
+}
+
+impl Supervisor {
+    /// `role` says in log lines what the connection is for.
+    pub(super) fn new(
+        role: &'static str,
+        hosts: Hosts<ConnectOptions>,
+        backoff: BackoffPolicy,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let (publish, state) = watch::channel(State::Down {
+            failed_rounds: 0,
+            error: None,
+        });
+        let hurry = Arc::new(Notify::new());
+        let closing = CancellationToken::new();
+        let worker = Worker {
+            role,
+            hosts,
+            backoff,
+            counters,
+            random: fastrand::Rng::new(),
+            log: LogLimit::new(LOG_INTERVAL),
+            state: publish,
+            hurry: Arc::clone(&hurry),
+            closing: closing.clone(),
+        };
+        Self {
+            state,
+            hurry,
+            closing,
+            idle: Mutex::new(Some(worker)),
+        }
+    }
+
+    /// The live connection, if there is one now.
+    pub(super) fn current(&self) -> Option<Arc<Epoch>> {
+        match &*self.state.borrow() {
+            State::Up(epoch) if epoch.connection.is_open() => Some(Arc::clone(epoch)),
+            _ => None,
+        }
+    }
+
+    /// Waits for a live connection. The caller bounds the wait by its own deadline.
+    ///
+    /// A refused login or virtual host is reported after the first round, whatever `retry` says: waiting does not mend
+    /// a password.
+    pub(super) async fn epoch(&self, retry: Retry) -> Result<Arc<Epoch>, ConnectFailure> {
+        self.start();
+        let mut state = self.state.clone();
+        let mut rounds_before = None;
+        loop {
+            match &*state.borrow_and_update() {
+                State::Up(epoch) if epoch.connection.is_open() => return Ok(Arc::clone(epoch)),
+                // Lost, and the worker is about to notice.
+                State::Up(_) => {}
+                State::Closed => return Err(ConnectFailure::Closed),
+                State::Down {
+                    failed_rounds,
+                    error,
+                } => {
+                    let failed = failed_rounds - *rounds_before.get_or_insert(*failed_rounds);
+                    match error {
+                        Some(error) if failed > 0 && gives_up(retry, failed, error) => {
+                            return Err(ConnectFailure::Failed(ConnectError::clone(error)));
+                        }
+                        _ => {}
+                    }
+                    // Whoever counts attempts does not sit out a pause that others caused.
+                    if retry != Retry::Forever {
+                        self.hurry.notify_one();
+                    }
+                }
+            }
+            if state.changed().await.is_err() {
+                return Err(ConnectFailure::Closed);
+            }
+        }
+    }
+
+    /// Why the last round of attempts failed, while there is no connection.
+    pub(super) fn last_error(&self) -> Option<ConnectError> {
+        match &*self.state.borrow() {
+            State::Down { error, .. } => error.as_deref().cloned(),
+            State::Up(_) | State::Closed => None,
+        }
+    }
+
+    /// Says goodbye to the broker and refuses all further use. Idempotent.
+    pub(super) async fn close(&self) {
+        self.closing.cancel();
+        let unused = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(unused);
+        let mut state = self.state.clone();
+        // An error means that the worker is gone, and the connection with it.
+        let _ = state.wait_for(|state| matches!(state, State::Closed)).await;
+    }
+
+    fn start(&self) {
+        let worker = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(worker) = worker {
+            tokio::spawn(worker.run());
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.closing.cancel();
+    }
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Down {
+        /// Rounds over all hosts that failed so far, over all outages.
+        failed_rounds: u64,
+        error: Option<Arc<ConnectError>>,
+    },
+    Up(Arc<Epoch>),
+    Closed,
+}
+
+/// Whether a caller that saw `failed` rounds fail gets the error.
+fn gives_up(retry: Retry, failed: u64, error: &ConnectError) -> bool {
+    is_refusal(error) || !retry.allows(u32::try_from(failed).unwrap_or(u32::MAX))
+}
+
+/// An outage is logged this often.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The task behind a [`Supervisor`].
+#[derive(Debug)]
+struct Worker {
+    role: &'static str,
+    hosts: Hosts<ConnectOptions>,
+    backoff: BackoffPolicy,
+    counters: Arc<Counters>,
+    random: fastrand::Rng,
+    log: LogLimit,
+    state: watch::Sender<State>,
+    hurry: Arc<Notify>,
+    closing: CancellationToken,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        let closing = self.closing.clone();
+        let mut failed_rounds = 0;
+        for number in 1.. {
+            let Some(opened) = closing
+                .run_until_cancelled(self.connect(&mut failed_rounds))
+                .await
+            else {
+                break;
+            };
+            let (connection, events) = opened;
+            if number > 1 {
+                self.counters.reconnects.increment();
+            }
+            self.state.send_replace(State::Up(Arc::new(Epoch {
+                number,
+                since: Instant::now(),
+                connection: connection.clone(),
+            })));
+            if closing
+                .run_until_cancelled(self.observe(events))
+                .await
+                .is_none()
+            {
+                // A broker that does not answer the goodbye loses the connection all the same.
+                let _ = connection.close().await;
+                break;
+            }
+            self.state.send_replace(State::Down {
+                failed_rounds,
+                error: None,
+            });
+            let pause = self.backoff.after_loss(&mut self.random);
+            if closing
+                .run_until_cancelled(tokio::time::sleep(pause))
+                .await
+                .is_none()
+            {
+                break;
+            }
+        }
+        self.state.send_replace(State::Closed);
+    }
+
+    /// Tries the hosts one after the other, with a pause after each round, until one lets us in.
+    async fn connect(&mut self, failed_rounds: &mut u64) -> (Connection, ConnectionEvents) {
+        let mut pauses = self.backoff.pauses();
+        loop {
+            let mut worst: Option<ConnectError> = None;
+            for _ in 0..self.hosts.round() {
+                let Some(options) = self.hosts.next_host() else {
+                    break;
+                };
+                match Box::pin(Connection::open(options.clone())).await {
+                    Ok(opened) => {
+                        tracing::info!(
+                            role = self.role,
+                            host = %options.host,
+                            port = options.port,
+                            "connected to the broker"
+                        );
+                        return opened;
+                    }
+                    Err(error) => {
+                        self.counters.failed_attempts.increment();
+                        // A refusal tells more than a host that is down.
+                        if !worst.as_ref().is_some_and(is_refusal) {
+                            worst = Some(error);
+                        }
+                    }
+                }
+            }
+            *failed_rounds += 1;
+            let pause = pauses.next_pause(&mut self.random);
+            if let Some(error) = worst {
+                if let Some(held_back) = self.log.admit(Instant::now()) {
+                    tracing::warn!(
+                        role = self.role,
+                        %error,
+                        next_attempt_in = ?pause,
+                        held_back,
+                        "cannot connect to the broker"
+                    );
+                }
+                self.state.send_replace(State::Down {
+                    failed_rounds: *failed_rounds,
+                    error: Some(Arc::new(error)),
+                });
+            }
+            self.pause(pause).await;
+        }
+    }
+
+    /// Sleeps, but no longer than the first pause if somebody is in a hurry.
+    async fn pause(&self, pause: Duration) {
+        let short = pause.min(self.backoff.start);
+        tokio::time::sleep(short).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause.saturating_sub(short)) => {}
+            () = self.hurry.notified() => {}
+        }
+    }
+
+    /// Follows the connection to its end.
+    async fn observe(&self, mut events: ConnectionEvents) {
+        let role = self.role;
+        while let Some(event) = events.next().await {
+            match event {
+                ConnectionEvent::Blocked { reason } => {
+                    tracing::warn!(
+                        role,
+                        reason,
+                        "the broker blocks publishing until it has resources again"
+                    );
+                }
+                ConnectionEvent::Unblocked => {
+                    tracing::info!(role, "the broker takes messages again");
+                }
+                ConnectionEvent::Closed(reason) => {
+                    tracing::warn!(role, %reason, "lost the connection to the broker");
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+}

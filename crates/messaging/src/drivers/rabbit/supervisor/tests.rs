@@ -1,0 +1,96 @@
+use std::net::Ipv4Addr;
+
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::super::hosts::Failover;
+use super::*;
+
+/// Pauses that do not make a test wait.
+fn quick() -> BackoffPolicy {
+    BackoffPolicy {
+        start: Duration::from_millis(5),
+        step: Duration::ZERO,
+        max: Duration::from_millis(5),
+        after_loss: Duration::ZERO,
+    }
+}
+
+fn supervisor(ports: &[u16]) -> (Supervisor, Arc<Counters>) {
+    let options = |port: &u16| ConnectOptions {
+        host: Ipv4Addr::LOCALHOST.to_string(),
+        port: *port,
+        ..ConnectOptions::default()
+    };
+    let hosts = ports.iter().map(options).collect();
+    let hosts = Hosts::new(hosts, Failover::RoundRobin, fastrand::Rng::with_seed(1));
+    let counters = Arc::new(Counters::default());
+    (
+        Supervisor::new("test", hosts, quick(), Arc::clone(&counters)),
+        counters,
+    )
+}
+
+/// A port that nobody listens on.
+async fn dead_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn nothing_is_opened_before_it_is_needed() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let (supervisor, _) = supervisor(&[listener.local_addr().unwrap().port()]);
+    assert!(supervisor.current().is_none());
+    assert!(
+        timeout(Duration::from_millis(50), listener.accept())
+            .await
+            .is_err()
+    );
+    supervisor.close().await;
+}
+
+#[tokio::test]
+async fn one_attempt_is_one_round_over_all_hosts() {
+    let (supervisor, counters) = supervisor(&[dead_port().await, dead_port().await]);
+    let failure = supervisor.epoch(Retry::Times(0)).await.unwrap_err();
+    assert!(
+        matches!(
+            failure,
+            ConnectFailure::Failed(ConnectError::Unreachable { .. })
+        ),
+        "{failure:?}"
+    );
+    assert_eq!(counters.failed_attempts.value(), 2);
+    assert!(supervisor.last_error().is_some());
+}
+
+#[tokio::test]
+async fn further_attempts_are_further_rounds() {
+    let (supervisor, counters) = supervisor(&[dead_port().await]);
+    supervisor.epoch(Retry::Times(3)).await.unwrap_err();
+    assert!(counters.failed_attempts.value() >= 4);
+}
+
+#[tokio::test]
+async fn who_waits_for_ever_is_bounded_by_a_deadline_only() {
+    let (supervisor, counters) = supervisor(&[dead_port().await]);
+    let waited = timeout(Duration::from_millis(200), supervisor.epoch(Retry::Forever)).await;
+    assert!(waited.is_err());
+    assert!(counters.failed_attempts.value() > 4);
+}
+
+#[tokio::test]
+async fn closing_ends_all_waiting_for_good() {
+    let (supervisor, _) = supervisor(&[dead_port().await]);
+    let (waited, ()) = tokio::join!(supervisor.epoch(Retry::Forever), async {
+        tokio::task::yield_now().await;
+        supervisor.close().await;
+    });
+    assert_eq!(waited.unwrap_err(), ConnectFailure::Closed);
+    assert_eq!(
+        supervisor.epoch(Retry::Forever).await.unwrap_err(),
+        ConnectFailure::Closed
+    );
+    supervisor.close().await;
+}

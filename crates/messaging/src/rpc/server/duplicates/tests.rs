@@ -1,0 +1,71 @@
+use super::*;
+
+fn window(size: usize) -> Duplicates {
+    Duplicates::new(DuplicateWindow {
+        age: Duration::from_mins(10),
+        size,
+    })
+}
+
+#[test]
+fn a_repeated_id_is_known() {
+    let duplicates = window(10);
+    let now = Instant::now();
+    assert!(!duplicates.contains("0f", now));
+    assert!(duplicates.record("0f", now).is_new);
+    assert!(duplicates.contains("0f", now));
+    assert!(!duplicates.record("0f", now).is_new);
+}
+
+#[test]
+fn ids_that_are_not_hex_are_told_apart() {
+    let duplicates = window(10);
+    let now = Instant::now();
+    for id in [
+        "",
+        "a",
+        "b",
+        "no hex at all, and rather longer than 32",
+        "ä",
+    ] {
+        assert!(duplicates.record(id, now).is_new, "{id}");
+        assert!(!duplicates.record(id, now).is_new, "{id}");
+    }
+}
+
+#[test]
+fn an_id_is_forgotten_after_its_time_without_counting_as_evicted() {
+    let duplicates = window(10);
+    let now = Instant::now();
+    duplicates.record("a", now);
+    assert!(duplicates.contains("a", now + Duration::from_mins(10)));
+    assert!(!duplicates.contains("a", now + Duration::from_secs(601)));
+    assert_eq!(
+        duplicates.record("a", now + Duration::from_secs(601)),
+        Recorded {
+            is_new: true,
+            evicted: 0
+        }
+    );
+}
+
+#[test]
+fn a_full_window_evicts_the_oldest_and_says_so() {
+    let duplicates = window(2);
+    let now = Instant::now();
+    assert_eq!(duplicates.record("a", now).evicted, 0);
+    assert_eq!(duplicates.record("b", now).evicted, 0);
+    assert_eq!(duplicates.record("c", now).evicted, 1);
+    assert!(!duplicates.contains("a", now));
+    assert!(duplicates.contains("b", now));
+    assert!(duplicates.contains("c", now));
+}
+
+#[test]
+fn a_window_of_no_size_checks_nothing() {
+    let duplicates = window(0);
+    let now = Instant::now();
+    assert!(duplicates.record("a", now).is_new);
+    assert!(duplicates.record("a", now).is_new);
+    assert!(!duplicates.contains("a", now));
+}

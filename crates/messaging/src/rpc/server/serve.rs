@@ -1,0 +1,155 @@
+//! Running one request: dispatch, handler, answer.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Executor;
+use super::catch_panic::CatchPanic;
+use super::engine::Engine;
+use crate::driver::{CallReply, IncomingRequest};
+use crate::mask::Masked;
+use crate::rpc::serializer::convert_members;
+use crate::rpc::{Call, CurrentRequest, MethodError, MethodResult, SerializeError};
+use crate::wire::{JsonKind, RawJson};
+
+impl Engine {
+    /// Runs a request that has its place, and answers it.
+    pub(super) async fn serve(
+        self: Arc<Self>,
+        incoming: IncomingRequest,
+        place: OwnedSemaphorePermit,
+        keep_alives: Option<AbortOnDropHandle<()>>,
+    ) {
+        self.counters().dispatched.increment();
+        tracing::debug!(
+            method = %incoming.request.method,
+            namespace = ?incoming.request.namespace,
+            version = %incoming.request.version,
+            msg_id = ?incoming.request.msg_id,
+            args = %Masked(&incoming.request.args),
+            context = ?incoming.request.context,
+            "received a request"
+        );
+        let result = self.run(&incoming).await;
+        let reply = self.account(&incoming, result);
+        drop(keep_alives);
+        if incoming.wants_reply() {
+            // The semaphore is never closed; and the place is given up only for one among the answers.
+            let _answer = self.answers.acquire().await;
+            drop(place);
+            self.answer(&incoming, reply).await;
+        }
+    }
+
+    async fn answer(&self, incoming: &IncomingRequest, reply: CallReply) {
+        match incoming.reply(reply).await {
+            Ok(()) => self.counters().replies.increment(),
+            Err(error) => {
+                self.counters().failed_replies.increment();
+                tracing::warn!(
+                    method = %incoming.request.method,
+                    msg_id = ?incoming.request.msg_id,
+                    "the answer was not delivered: {error}"
+                );
+            }
+        }
+    }
+
+    /// Finds the method and runs it where the executor says.
+    async fn run(&self, incoming: &IncomingRequest) -> MethodResult {
+        let request = &incoming.request;
+        let namespace = request.namespace.as_deref();
+        let endpoint = self
+            .server
+            .dispatcher
+            .find(namespace, &request.version, &request.method)?;
+        let call = self.call(incoming)?;
+        let context = call.context.clone();
+        let current = CurrentRequest::new(context.clone(), call.deadline);
+
+        let endpoint = Arc::clone(endpoint);
+        let method = request.method.clone();
+        let work = current.scope(async move { endpoint.dispatch(&method, call).await });
+        let outcome = if self.server.executor == Executor::Blocking {
+            let runtime = Handle::current();
+            let blocking = move || runtime.block_on(CatchPanic(pin!(work)));
+            tokio::task::spawn_blocking(blocking)
+                .await
+                .unwrap_or_else(|error| Err(error.to_string()))
+        } else {
+            CatchPanic(pin!(work)).await
+        };
+        let result = outcome.unwrap_or_else(|panic| {
+            self.counters().panics.increment();
+            Err(MethodError::runtime_error(format!(
+                "{} panicked: {panic}",
+                request.method
+            )))
+        })?;
+        match &self.server.serializer {
+            None => Ok(result),
+            Some(serializer) => Ok(serializer.serialize_entity(&context, result)?),
+        }
+    }
+
+    /// The request as its method gets it.
+    fn call(&self, incoming: &IncomingRequest) -> Result<Call, SerializeError> {
+        let request = &incoming.request;
+        let mut call = Call::new(request.context.clone(), request.args.clone());
+        if let Some(serializer) = &self.server.serializer {
+            call.context = serializer.deserialize_context(call.context)?;
+            if call.arguments.kind() == JsonKind::Object {
+                let arguments = convert_members(&call.arguments, |value| {
+                    serializer.deserialize_entity(&call.context, value)
+                })?;
+                call.arguments = RawJson::encode(&arguments)
+                    .map_err(|error| SerializeError::new(error.to_string()))?;
+            }
+        }
+        call.deadline = incoming.deadline;
+        call.redelivered = incoming.redelivered;
+        Ok(call)
+    }
+
+    /// Counts and logs how the method ended.
+    fn account(&self, incoming: &IncomingRequest, result: MethodResult) -> CallReply {
+        let counters = self.counters();
+        let error = match result {
+            Ok(result) => {
+                counters.succeeded.increment();
+                return Ok(result);
+            }
+            Err(error) => error,
+        };
+        let method = &incoming.request.method;
+        let failure = error.failure();
+        if error.is_expected() {
+            counters.expected_failures.increment();
+            tracing::debug!(
+                %method,
+                class = failure.class,
+                "expected failure: {}", failure.message.escape_debug()
+            );
+        } else {
+            counters.failed.increment();
+            // Probes of methods that may not be there are no news.
+            if !method.ends_with(QUIET) {
+                tracing::error!(
+                    %method,
+                    module = failure.module,
+                    class = failure.class,
+                    args = %Masked(&incoming.request.args),
+                    "failure while handling a request: {}", failure.message.escape_debug()
+                );
+            }
+        }
+        Err(error.into_failure())
+    }
+}
+
+/// Methods with this ending are health probes; their failures are not logged, as in the peer.
+const QUIET: &str = "_ignore_errors";

@@ -1,0 +1,186 @@
+//! The transport of notifications.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::{MissingFeature, Shared, TransportError, TransportOptions};
+use crate::driver::{
+    Admission, Capabilities, IncomingNotification, ListenError, ListenOptions, Listener,
+    NotificationSink, NotifyOptions, TransportKind,
+};
+use crate::notify::{Notification, NotifyError};
+use crate::target::Target;
+use crate::url::TransportUrl;
+
+/// The transport of notifications. A cheap handle: clones share one driver.
+///
+/// Programs send through a [`Notifier`](crate::notify::Notifier). RPC has its own type, so that one is never taken
+/// for the other:
+///
+/// ```compile_fail
+/// # fn transport() -> bergen_messaging::transport::NotificationTransport { unimplemented!() }
+/// use bergen_messaging::rpc::RpcClient;
+/// use bergen_messaging::target::ClientTarget;
+///
+/// let client = RpcClient::new(&transport(), ClientTarget::new("compute"));
+/// ```
+#[derive(Clone)]
+pub struct NotificationTransport {
+    shared: Shared,
+}
+
+impl NotificationTransport {
+    /// Makes a transport.
+    ///
+    /// # Errors
+    /// The URL can't be read, names no known driver, or carries options that the driver refuses.
+    pub fn new(options: TransportOptions) -> Result<Self, TransportError> {
+        Ok(Self {
+            shared: Shared::new(options, TransportKind::Notifications)?,
+        })
+    }
+
+    /// What the driver can do.
+    pub fn capabilities(&self) -> Capabilities {
+        self.shared.capabilities()
+    }
+
+    /// Where it connects to. Prints without the password.
+    pub fn url(&self) -> &TransportUrl {
+        &self.shared.url
+    }
+
+    /// The exchange of targets that name none.
+    pub fn control_exchange(&self) -> &str {
+        &self.shared.control_exchange
+    }
+
+    /// Checks that notifications can be given back to the broker.
+    ///
+    /// # Errors
+    /// [`MissingFeature`] if the driver can't.
+    pub fn require_requeue(&self) -> Result<(), MissingFeature> {
+        self.shared.require_requeue()
+    }
+
+    /// Publishes one notification to `target`, under the priority in its lower-case form.
+    ///
+    /// # Errors
+    /// The target has no topic, or the driver could not send it.
+    pub async fn send_notification(
+        &self,
+        target: &Target,
+        priority: &str,
+        notification: &Notification,
+        options: NotifyOptions,
+    ) -> Result<(), NotifyError> {
+        target.check_send()?;
+        let target = self.with_exchange(target);
+        let driver = &self.shared.driver;
+        Ok(driver
+            .send_notification(&target, priority, notification, options)
+            .await?)
+    }
+
+    /// Takes the notifications of each pair of target and priority as a stream. Each is to be acknowledged by hand;
+    /// at most `prefetch` are handed over unacknowledged. With a `pool`, its listeners share one copy of each.
+    ///
+    /// # Errors
+    /// A target lacks a topic, or the driver can't listen.
+    pub async fn listen(
+        &self,
+        targets_and_priorities: &[(Target, String)],
+        pool: Option<&str>,
+        prefetch: u16,
+    ) -> Result<Notifications, ListenError> {
+        for (target, _) in targets_and_priorities {
+            target.check_listen_for_notifications()?;
+        }
+        let targets: Vec<_> = targets_and_priorities
+            .iter()
+            .map(|(target, priority)| (self.with_exchange(target), priority.clone()))
+            .collect();
+        let options = ListenOptions::new(prefetch);
+        let (sender, receiver) = mpsc::channel(usize::from(options.prefetch));
+        let sink = Arc::new(StreamSink { sender });
+        let driver = &self.shared.driver;
+        let listener = driver
+            .listen_for_notifications(&targets, pool, options, sink)
+            .await?;
+        Ok(Notifications { receiver, listener })
+    }
+
+    /// Releases everything within `deadline`. Idempotent.
+    pub async fn close(&self, deadline: Duration) {
+        self.shared.close(deadline).await;
+    }
+
+    fn with_exchange(&self, target: &Target) -> Target {
+        match target.exchange {
+            Some(_) => target.clone(),
+            None => target.with_exchange(self.control_exchange()),
+        }
+    }
+}
+
+impl fmt::Debug for NotificationTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotificationTransport")
+            .field("url", &self.shared.url)
+            .field("control_exchange", &self.shared.control_exchange)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Notifications as they come; see [`NotificationTransport::listen`].
+pub struct Notifications {
+    receiver: mpsc::Receiver<IncomingNotification>,
+    listener: Box<dyn Listener>,
+}
+
+impl Notifications {
+    /// The next notification. It waits to be acknowledged or requeued.
+    ///
+    /// # Errors
+    /// Why the driver gave up on listening.
+    pub async fn next(&mut self) -> Result<IncomingNotification, ListenError> {
+        tokio::select! {
+            biased;
+            notification = self.receiver.recv() => notification.ok_or(ListenError::Closed),
+            error = self.listener.failed() => Err(error),
+        }
+    }
+
+    /// Stops listening and releases what the listener holds. What was not acknowledged goes back to the broker.
+    pub async fn close(self) {
+        self.listener.stop().await;
+        self.listener.close().await;
+    }
+}
+
+impl fmt::Debug for Notifications {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notifications").finish_non_exhaustive()
+    }
+}
+
+/// Hands notifications to a [`Notifications`]. Holds as many as the prefetch allows, so it is never full.
+struct StreamSink {
+    sender: mpsc::Sender<IncomingNotification>,
+}
+
+impl NotificationSink for StreamSink {
+    fn notification(&self, incoming: IncomingNotification) -> Admission {
+        use mpsc::error::TrySendError;
+        if let Err(TrySendError::Full(incoming) | TrySendError::Closed(incoming)) =
+            self.sender.try_send(incoming)
+        {
+            // Nobody takes it here: another listener may. If the connection is gone too, it goes back by itself.
+            let _ = incoming.requeue();
+        }
+        Admission::Held
+    }
+}

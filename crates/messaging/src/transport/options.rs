@@ -1,0 +1,158 @@
+//! What a transport is made from, and which source wins.
+
+use std::time::Duration;
+
+use bergen_config::{OptionError, Options, Source};
+
+use crate::driver::{DriverConfig, DriverRegistry, TransportKind};
+use crate::options::{DEFAULT_GROUP, defaults};
+use crate::transport::TransportError;
+use crate::url::TransportUrl;
+
+/// What a transport is made from. The default reaches a broker on this machine with the peer's defaults.
+///
+/// ```
+/// use bergen_messaging::transport::{RpcTransport, TransportOptions};
+///
+/// # fn main() -> Result<(), bergen_messaging::transport::TransportError> {
+/// let transport = RpcTransport::new(
+///     TransportOptions::default().url("rabbit://nova:s3cret@mq/".parse()?).control_exchange("nova"),
+/// );
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct TransportOptions {
+    url: Option<TransportUrl>,
+    configured_url: Option<TransportUrl>,
+    backend: Option<String>,
+    control_exchange: Option<String>,
+    allowed_remote_modules: Option<Vec<String>>,
+    options: Option<Options>,
+    registry: DriverRegistry,
+}
+
+impl TransportOptions {
+    /// Connects there; wins over every other source.
+    #[must_use]
+    pub fn url(mut self, url: TransportUrl) -> Self {
+        self.url = Some(url);
+        self
+    }
+
+    /// The values of the configuration; [`options::defaults`](crate::options::defaults) makes a set to load a file
+    /// into. What is said by other means wins over them.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = Some(options);
+        self
+    }
+
+    /// The URL that the configuration has for this use alone, such as the one in `[oslo_messaging_notifications]`;
+    /// wins over the option `transport_url`, not over [`url`](Self::url).
+    #[must_use]
+    pub fn configured_url(mut self, url: Option<TransportUrl>) -> Self {
+        self.configured_url = url;
+        self
+    }
+
+    /// The option `rpc_backend` of old configurations: a driver by name, on this machine. Used if no URL is set
+    /// anywhere.
+    #[must_use]
+    pub fn backend(mut self, name: impl Into<String>) -> Self {
+        self.backend = Some(name.into());
+        self
+    }
+
+    /// The exchange of targets that name none. Default: the option `control_exchange`, which is `openstack` unless
+    /// set; nova sets `nova`, neutron `neutron`.
+    #[must_use]
+    pub fn control_exchange(mut self, exchange: impl Into<String>) -> Self {
+        self.control_exchange = Some(exchange.into());
+        self
+    }
+
+    /// Lets only failures of these Python modules, and of `builtins`, become a program's own errors; all others stay
+    /// a generic [`RemoteError`](crate::rpc::RemoteError). Names match exactly. The peer's `allowed_remote_exmods`.
+    ///
+    /// Without a list, which is the default, the program's error types are the list: a failure becomes what they
+    /// name, and nothing is loaded by name as it is in Python.
+    #[must_use]
+    pub fn allowed_remote_modules<S: Into<String>>(
+        mut self,
+        modules: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.allowed_remote_modules = Some(modules.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The drivers to choose from. Default: this library's own.
+    #[must_use]
+    pub fn registry(mut self, registry: DriverRegistry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Picks the winners and fills the defaults in.
+    pub(super) fn resolve(self, kind: TransportKind) -> Result<Resolved, TransportError> {
+        let options = self.options.unwrap_or_else(defaults);
+        let explicit = self.url.or(self.configured_url);
+        let url = match (explicit, self.backend) {
+            (Some(url), _) => url,
+            (None, Some(backend)) if !is_set(&options, "transport_url") => {
+                TransportUrl::new(self.registry.resolve(&backend))
+            }
+            (None, _) => options
+                .get::<String>(DEFAULT_GROUP, "transport_url")?
+                .parse()?,
+        };
+        let control_exchange = match self.control_exchange {
+            Some(exchange) => exchange,
+            None => options.get(DEFAULT_GROUP, "control_exchange")?,
+        };
+        Ok(Resolved {
+            registry: self.registry,
+            defaults: RpcDefaults::of(&options)?,
+            config: DriverConfig {
+                url,
+                kind,
+                control_exchange,
+                options,
+            },
+            allowed_remote_modules: self.allowed_remote_modules,
+        })
+    }
+}
+
+/// What a transport's options come to.
+pub(super) struct Resolved {
+    pub(super) registry: DriverRegistry,
+    pub(super) config: DriverConfig,
+    pub(super) defaults: RpcDefaults,
+    pub(super) allowed_remote_modules: Option<Vec<String>>,
+}
+
+/// What the configuration gives to the clients and servers of a transport.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RpcDefaults {
+    /// `rpc_response_timeout`.
+    pub(crate) response_timeout: Duration,
+    /// `executor_thread_pool_size`.
+    pub(crate) limit: usize,
+    /// `rpc_ping_enabled`.
+    pub(crate) ping: bool,
+}
+
+impl RpcDefaults {
+    fn of(options: &Options) -> Result<Self, OptionError> {
+        Ok(Self {
+            response_timeout: options.get(DEFAULT_GROUP, "rpc_response_timeout")?,
+            limit: options.get(DEFAULT_GROUP, "executor_thread_pool_size")?,
+            ping: options.get(DEFAULT_GROUP, "rpc_ping_enabled")?,
+        })
+    }
+}
+
+fn is_set(options: &Options, name: &str) -> bool {
+    options.source(DEFAULT_GROUP, name) != Source::Default
+}

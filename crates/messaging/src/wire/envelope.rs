@@ -1,0 +1,206 @@
+//! The envelope: `{"oslo.version": "2.0", "oslo.message": "<payload as JSON text>"}`.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::json::scan::{MAX_DEPTH, Scanner, Token};
+use super::json::string::{Lone, unescape};
+use super::json::{JsonError, JsonKind, RawJson, check};
+use super::write::{Charset, JsonWriter};
+use super::{MessageProperties, WireError};
+use crate::target::Version;
+
+/// What a receiver takes at most from one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body. Default 128 MiB, RabbitMQ's own largest message.
+    pub body: usize,
+    /// Levels of nested arrays and objects. Default and maximum 512; Python gives up at about
+    /// 1000, and a typed value needs stack for each level.
+    pub depth: usize,
+    /// Keys of a request's context. Default 1000; real ones have about twenty.
+    pub context_keys: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 128 << 20,
+            depth: MAX_DEPTH,
+            context_keys: 1000,
+        }
+    }
+}
+
+/// Takes the payload, a JSON object, out of a received body.
+///
+/// A body without one of the envelope's two keys is the payload itself (format 1.0).
+pub fn open(
+    body: &[u8],
+    properties: &MessageProperties,
+    limits: &Limits,
+) -> Result<RawJson, WireError> {
+    let text = payload_text(body, properties, limits)?;
+    let range = check(&text, limits.depth).map_err(in_message)?;
+    let payload = RawJson::slice(&text, range);
+    match payload.kind() {
+        JsonKind::Object => Ok(payload),
+        _ => Err(WireError::NotAnObject),
+    }
+}
+
+/// Writes the body for a payload.
+pub fn seal(payload: &RawJson, charset: Charset) -> Bytes {
+    write(charset, payload.as_str().len(), |writer| {
+        writer.json(payload.as_str());
+    })
+}
+
+/// Writes a body whose payload is the JSON that `payload` writes, about `length` bytes of it.
+pub(super) fn write(
+    charset: Charset,
+    length: usize,
+    payload: impl FnOnce(&mut JsonWriter<'_>),
+) -> Bytes {
+    // Quotes take two bytes: a quarter more suffices for most messages.
+    let mut body = Vec::with_capacity(ENVELOPE_LENGTH + length + length / 4);
+    let mut writer = JsonWriter::new(&mut body, charset);
+    writer.json("{\"oslo.version\": \"2.0\", \"oslo.message\": ");
+    writer.nest(payload);
+    writer.plain("}");
+    Bytes::from(body)
+}
+
+/// The text of the payload, not yet checked.
+pub(super) fn payload_text(
+    body: &[u8],
+    properties: &MessageProperties,
+    limits: &Limits,
+) -> Result<Arc<str>, WireError> {
+    check_properties(properties)?;
+    if body.len() > limits.body.min(u32::MAX as usize) {
+        return Err(WireError::TooLarge {
+            length: body.len(),
+            limit: limits.body,
+        });
+    }
+    let body =
+        std::str::from_utf8(body).map_err(|error| WireError::NotUtf8(error.valid_up_to()))?;
+    let Envelope {
+        version: Some(version),
+        message: Some(message),
+    } = scan(body, limits)?
+    else {
+        return Ok(Arc::from(body));
+    };
+    check_version(version)?;
+    match string_content(message) {
+        // A lone surrogate can only stand in a string of the payload, where its escape means the
+        // same.
+        Some(escaped) => match unescape(escaped, Lone::Keep).map_err(in_body)? {
+            Cow::Borrowed(text) => Ok(Arc::from(text)),
+            Cow::Owned(text) => Ok(Arc::from(text)),
+        },
+        None => Err(WireError::WrongType {
+            key: "oslo.message",
+            expected: "a string",
+        }),
+    }
+}
+
+/// The payload's part in an error.
+pub(super) fn in_message(error: JsonError) -> WireError {
+    WireError::Json {
+        part: "message",
+        error,
+    }
+}
+
+fn in_body(error: JsonError) -> WireError {
+    WireError::Json {
+        part: "body",
+        error,
+    }
+}
+
+/// Braces, keys and version of an envelope.
+const ENVELOPE_LENGTH: usize = 48;
+
+/// How much of a peer's text is repeated in an error.
+const MAX_SHOWN: usize = 40;
+
+#[derive(Default)]
+struct Envelope<'a> {
+    version: Option<&'a str>,
+    message: Option<&'a str>,
+}
+
+/// Finds the two members of the envelope; other ones are ignored.
+fn scan<'a>(body: &'a str, limits: &Limits) -> Result<Envelope<'a>, WireError> {
+    let mut scanner = Scanner::new(body, limits.depth);
+    match scanner.next().map_err(in_body)? {
+        Some((Token::Open(JsonKind::Object), _)) => {}
+        _ => return Err(WireError::NotAnObject),
+    }
+    let mut envelope = Envelope::default();
+    while let Some((key, value)) = scanner.member().map_err(in_body)? {
+        let slot = match body.get(key).unwrap_or_default() {
+            "\"oslo.version\"" => &mut envelope.version,
+            "\"oslo.message\"" => &mut envelope.message,
+            _ => continue,
+        };
+        *slot = body.get(value);
+    }
+    scanner.next().map_err(in_body)?;
+    Ok(envelope)
+}
+
+/// Major 2, minor 0, no revision above 0: what [`Version::accepts`] says of 2.0.
+fn check_version(version: &str) -> Result<(), WireError> {
+    let known = string_content(version)
+        .and_then(|version| version.parse().ok())
+        .is_some_and(|version| Version::new(2, 0).accepts(version));
+    if known {
+        Ok(())
+    } else {
+        Err(WireError::EnvelopeVersion(
+            version.chars().take(MAX_SHOWN).collect(),
+        ))
+    }
+}
+
+fn check_properties(properties: &MessageProperties) -> Result<(), WireError> {
+    if let Some(compression) = &properties.compression {
+        return Err(WireError::Compression(
+            compression.chars().take(MAX_SHOWN).collect(),
+        ));
+    }
+    match properties.content_type.as_deref() {
+        Some(MessageProperties::JSON) => {}
+        other => {
+            let shown = other.map(|other| other.chars().take(MAX_SHOWN).collect());
+            return Err(WireError::ContentType(shown));
+        }
+    }
+    match properties.content_encoding.as_deref() {
+        None => Ok(()),
+        Some(encoding) if is_utf8(encoding) => Ok(()),
+        Some(other) => Err(WireError::ContentEncoding(
+            other.chars().take(MAX_SHOWN).collect(),
+        )),
+    }
+}
+
+/// The encodings whose text is UTF-8 text, under Python's names.
+fn is_utf8(encoding: &str) -> bool {
+    ["utf-8", "utf8", "us-ascii", "ascii"]
+        .iter()
+        .any(|name| encoding.eq_ignore_ascii_case(name))
+}
+
+/// What stands between the quotes of a scanned string; `None` for other values.
+fn string_content(json: &str) -> Option<&str> {
+    json.strip_prefix('"')?.strip_suffix('"')
+}
