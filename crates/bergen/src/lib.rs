@@ -1,1 +1,11 @@
-//! RPC and services on the OpenStack bus: the crate to depend on
+#![doc = include_str!("../docs/front.md")]
+
+pub mod guide;
+pub mod prelude;
+pub mod rpc;
+
+pub use bergen_amqp as amqp;
+pub use bergen_config as config;
+pub use bergen_messaging::{driver, notify, options, runtime, target, transport, url, wire};
+
+pub use target::Target;

@@ -1,0 +1,10 @@
+//! The guide: one page for each question.
+
+#[doc = include_str!("../docs/serving.md")]
+pub mod serving {}
+
+#[doc = include_str!("../docs/calling.md")]
+pub mod calling {}
+
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {}

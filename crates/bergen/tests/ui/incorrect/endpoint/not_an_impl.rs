@@ -1,0 +1,6 @@
+use bergen::rpc::endpoint;
+
+#[endpoint(namespace = "compute")]
+struct Compute;
+
+fn main() {}
