@@ -1,2 +1,54 @@
-//! Repeated acts of development.
-fn main() {}
+//! Repeated acts of development: `cargo xtask setup`, `test`, `demo`, `bench`.
+
+// What these programs print is what they are for.
+#![allow(clippy::print_stdout)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod broker;
+mod command;
+mod demo;
+mod error;
+mod setup;
+mod test;
+mod tidy;
+
+use error::Error;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Repeated acts of development")]
+struct Arguments {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// Lays RabbitMQ and the Python peers down under target/; starts nothing, needs no root.
+    Setup,
+    /// Runs everything that must be true before a change lands.
+    Test(test::Options),
+    /// Shows Rust and Python calling each other over a private RabbitMQ; ends by itself.
+    Demo,
+    /// Measures, with the peers in the same run: amqp or rpc.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().act {
+        Act::Setup => setup::run().map(|_| ()),
+        Act::Test(options) => test::run(&options),
+        Act::Demo => demo::run(),
+        Act::Bench(options) => bench::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

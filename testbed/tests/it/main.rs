@@ -1,0 +1,8 @@
+//! The testbed against the real things.
+
+// The helpers of tests may fail as loudly as the tests.
+#![allow(clippy::unwrap_used)]
+
+mod guard;
+mod python;
+mod rabbit;

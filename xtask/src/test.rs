@@ -1,0 +1,183 @@
+use std::process::Command;
+use std::time::Instant;
+
+use clap::ValueEnum;
+
+use crate::broker::Broker;
+use crate::command::{cargo, shown, shown_and_kept};
+use crate::{Error, setup, tidy};
+
+mod report;
+
+use report::Report;
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Runs these steps only (and the set-up they need).
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Step>,
+
+    /// Runs only what needs neither RabbitMQ nor Python: a minute instead of many.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// The steps, in the order in which they run: what fails fastest comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// Rules about the files themselves.
+    Tidy,
+    /// rustfmt.
+    Fmt,
+    /// clippy, every warning an error.
+    Clippy,
+    /// rustdoc, every warning an error.
+    Doc,
+    /// Unit and property tests.
+    Unit,
+    /// The examples in the documentation.
+    Doctest,
+    /// The fuzz bodies over their corpus.
+    Fuzz,
+    /// Integration and compile-fail tests, with RabbitMQ.
+    Integration,
+    /// oslo.messaging and its simulator against bergen, in both directions.
+    Interop,
+}
+
+/// Runs the steps, all of them also after a failure, and prints what came out.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let steps = chosen(options);
+    let mut report = Report::default();
+    let mut broker = None;
+    if steps.iter().any(|step| step.needs_peers()) {
+        let start = Instant::now();
+        println!("\n── setup");
+        setup::run()?;
+        let broker = broker.insert(Broker::start()?);
+        report.step("setup", start.elapsed(), &Ok(()));
+        println!("xtask: the tests use {}", without_password(&broker.url()));
+    }
+    for step in steps {
+        println!("\n── {}", step.name());
+        let start = Instant::now();
+        let done = step.run(broker.as_ref(), &mut report);
+        if let Err(error) = &done {
+            println!("xtask: {error}");
+        }
+        report.step(step.name(), start.elapsed(), &done);
+    }
+    // Stopped before the summary, so that the summary is the last word.
+    drop(broker);
+    report.print();
+    report.verdict()
+}
+
+fn chosen(options: &Options) -> Vec<Step> {
+    let wanted = |step: &Step| {
+        if options.only.is_empty() {
+            !(options.quick && step.is_slow())
+        } else {
+            options.only.contains(step)
+        }
+    };
+    Step::value_variants()
+        .iter()
+        .copied()
+        .filter(wanted)
+        .collect()
+}
+
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tidy => "tidy",
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Doc => "doc",
+            Self::Unit => "unit",
+            Self::Doctest => "doctest",
+            Self::Fuzz => "fuzz",
+            Self::Integration => "integration",
+            Self::Interop => "interop",
+        }
+    }
+
+    fn needs_peers(self) -> bool {
+        matches!(self, Self::Integration | Self::Interop)
+    }
+
+    fn is_slow(self) -> bool {
+        self.needs_peers() || matches!(self, Self::Doc)
+    }
+
+    fn run(self, broker: Option<&Broker>, report: &mut Report) -> Result<(), Error> {
+        match self {
+            Self::Tidy => tidy::run(),
+            Self::Fmt => shown(cargo().args(["fmt", "--all", "--check"])),
+            Self::Clippy => {
+                let clippy = ["clippy", "--workspace", "--all-targets", "--locked"];
+                shown(cargo().args(clippy).args(["--", "--deny", "warnings"]))
+            }
+            Self::Doc => {
+                let doc = ["doc", "--workspace", "--no-deps", "--locked"];
+                shown(cargo().args(doc).env("RUSTDOCFLAGS", "--deny warnings"))
+            }
+            Self::Unit => self.tests(report, workspace().args(["--lib", "--bins"])),
+            Self::Doctest => self.tests(report, workspace().arg("--doc")),
+            Self::Fuzz => self.tests(report, test().args(["--package", "bergen-fuzz"])),
+            Self::Integration => {
+                let mut command = workspace();
+                command.args(["--test", "*"]).envs(environment(broker));
+                self.tests(report, &mut command)
+            }
+            Self::Interop => {
+                let mut command = test();
+                command
+                    .args(["--package", "bergen-interop"])
+                    .envs(environment(broker));
+                self.tests(report, &mut command)?;
+                report.every_peer_was_there()
+            }
+        }
+    }
+
+    fn tests(self, report: &mut Report, command: &mut Command) -> Result<(), Error> {
+        let (passed, lines) = shown_and_kept(command)?;
+        let count = report.tests(self.name(), &lines);
+        if !passed {
+            return Err(Error::Wrong("some tests failed".to_owned()));
+        }
+        if count == 0 {
+            return Err(Error::Wrong("not one test ran".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn environment(broker: Option<&Broker>) -> Vec<(&'static str, String)> {
+    broker.map(Broker::environment).unwrap_or_default()
+}
+
+fn test() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--locked", "--no-fail-fast"]);
+    command
+}
+
+/// All members but the fuzz bodies and the foreign peers, which are steps of their own.
+fn workspace() -> Command {
+    let mut command = test();
+    command.args([
+        "--workspace",
+        "--exclude",
+        "bergen-fuzz",
+        "--exclude",
+        "bergen-interop",
+    ]);
+    command
+}
+
+fn without_password(url: &str) -> &str {
+    url.rsplit_once('@').map_or(url, |(_, host)| host)
+}
