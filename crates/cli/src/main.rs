@@ -1,2 +1,119 @@
-//! The bergen program.
-fn main() {}
+//! The `bergen` program: host, call and measure RPC services on the `OpenStack` bus.
+
+mod arguments;
+mod call;
+mod connection;
+mod exit;
+mod output;
+mod ping;
+mod serve;
+mod sim;
+mod stop;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::Subcommand;
+use tracing_subscriber::EnvFilter;
+
+use crate::connection::ConnectionOptions;
+use crate::exit::Failed;
+
+/// RPC on the `OpenStack` bus: serve, call, cast, ping and measure, side by side with Python's oslo.messaging.
+#[derive(Debug, Parser)]
+#[command(name = "bergen", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    connection: ConnectionOptions,
+    /// Say more on stderr; -vv says what goes over the wire. `RUST_LOG` has the last word
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Host a service with echo, add, sleep, fail and whoami, to try calls against
+    Serve(serve::Serve),
+    /// Call a method and print its result as JSON
+    Call(call::Call),
+    /// Send a request without waiting for an answer
+    Cast(call::Cast),
+    /// Ask the servers of a topic whether they live (needs `rpc_ping_enabled` on Python servers)
+    Ping(ping::Ping),
+    /// Play one side of oslo.messaging's load simulator
+    Sim(sim::Sim),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 the remote method failed, 2 wrong usage, 3 no answer in time, 4 no such server,
+5 broker unreachable or refused, 130 interrupted.
+
+Without --url, TRANSPORT_URL is used, then transport_url of --config-file, then
+rabbit://guest:guest@localhost:5672/.";
+
+fn main() -> ExitCode {
+    let program = Program::parse();
+    log_to_stderr(program.verbose, program.command.serves());
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failed::System(format!("no event loop: {error}")).report(program.verbose),
+    };
+    match runtime.block_on(program.command.run(&program.connection)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => failed.report(program.verbose),
+    }
+}
+
+impl Command {
+    /// Whether it runs until it is told to end.
+    fn serves(&self) -> bool {
+        match self {
+            Self::Serve(_) => true,
+            Self::Sim(sim) => sim.serves(),
+            Self::Call(_) | Self::Cast(_) | Self::Ping(_) => false,
+        }
+    }
+
+    async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
+        match self {
+            Self::Serve(serve) => serve.run(connection).await,
+            Self::Call(call) => call.run(connection).await,
+            Self::Cast(cast) => cast.run(connection).await,
+            Self::Ping(ping) => ping.run(connection).await,
+            Self::Sim(sim) => sim.run(connection).await,
+        }
+    }
+}
+
+fn log_to_stderr(verbose: u8, serves: bool) {
+    let default = match verbose {
+        // What goes wrong with one request is said once, at the end.
+        0 if !serves => "off",
+        0 => "bergen=warn,bergen_messaging=warn,bergen_amqp=warn",
+        1 => "bergen=info,bergen_messaging=info,bergen_amqp=info",
+        2 => "bergen=debug,bergen_messaging=debug,bergen_amqp=debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Program::command().debug_assert();
+    }
+}

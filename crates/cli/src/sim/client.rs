@@ -1,0 +1,252 @@
+//! `bergen sim rpc-client`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+use std::time::Instant;
+
+use bergen::rpc::CallError;
+use bergen::rpc::PreparedClient;
+use bergen::rpc::RpcClient;
+use bergen::target::ClientTarget;
+use bergen::transport::RpcTransport;
+use bergen::wire::Context;
+use clap::Args;
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use indicatif::ProgressStyle;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::message::Cargo;
+use super::message::Message;
+use super::report::Series;
+use crate::connection::ConnectionOptions;
+use crate::connection::seconds;
+use crate::exit::Failed;
+use crate::stop;
+
+/// `bergen sim rpc-client`.
+#[derive(Debug, Args)]
+pub(crate) struct Client {
+    /// Targets as TOPIC.SERVER, or TOPIC for any server; each client takes one in turn
+    #[arg(long = "targets", default_value = "profiler_topic.profiler_server", num_args = 1.., value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Clients that send at the same time
+    #[arg(short = 'p', long, default_value_t = 1)]
+    clients: u32,
+    /// Messages that each client sends
+    #[arg(short = 'm', long, default_value_t = 1)]
+    messages: u64,
+    /// Seconds to pause between two messages of a client
+    #[arg(short = 'w', long, value_parser = seconds, value_name = "SECONDS")]
+    wait: Option<Duration>,
+    /// Seconds until a call is given up
+    #[arg(long, default_value = "3", value_parser = seconds, value_name = "SECONDS")]
+    timeout: Duration,
+    /// Ask servers for keep-alives and give up after this many seconds without one
+    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
+    monitor: Option<Duration>,
+    /// Cast instead of calling
+    #[arg(long)]
+    is_cast: bool,
+    /// Cast to every server of the topic
+    #[arg(long, requires = "is_cast")]
+    is_fanout: bool,
+    /// Tell the servers when clients begin and are done, so that they end after the last one
+    #[arg(long, value_name = "HOW")]
+    sync: Option<Sync>,
+    /// Seconds to send for at the most
+    #[arg(short = 'l', long, value_parser = seconds, value_name = "SECONDS")]
+    duration: Option<Duration>,
+    /// Seconds to keep the connections open at the end
+    #[arg(long, default_value = "0", value_parser = seconds, value_name = "SECONDS")]
+    exit_wait: Duration,
+    /// Write what was measured to this file, as the upstream simulator does; - is stdout
+    #[arg(short = 'j', long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// How servers are told about clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Sync {
+    /// By calls to the target.
+    Call,
+    /// By fanout casts.
+    Fanout,
+}
+
+/// What all clients measure together.
+struct Measured {
+    sent: Mutex<Series>,
+    round_trips: Mutex<Series>,
+    errors: Mutex<Errors>,
+}
+
+#[derive(Default)]
+struct Errors {
+    count: u64,
+    first: Option<CallError>,
+}
+
+impl Client {
+    pub(crate) async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
+        let transport = connection.rpc_transport()?;
+        let measured = Arc::new(Measured {
+            sent: Mutex::new(Series::new()),
+            round_trips: Mutex::new(Series::new()),
+            errors: Mutex::default(),
+        });
+        let progress = self.progress();
+        let ran = stop::unless_interrupted(self.send_all(&transport, &measured, &progress)).await;
+        progress.finish_and_clear();
+        tokio::time::sleep(self.exit_wait).await;
+        connection.close(transport).await;
+        self.report(&measured)?;
+        ran?;
+        let first = lock(&measured.errors).first.take();
+        first.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    async fn send_all(
+        &self,
+        transport: &RpcTransport,
+        measured: &Arc<Measured>,
+        progress: &ProgressBar,
+    ) -> Result<(), Failed> {
+        let mut clients = JoinSet::new();
+        for number in 0..self.clients {
+            let Some(target) = self.targets.get(number as usize % self.targets.len().max(1)) else {
+                continue;
+            };
+            let sender = Sender {
+                id: format!("{number} {:x}@bergen", std::process::id()),
+                client: self.client(transport, target),
+                cargo: Cargo::new(u64::from(number) + 1),
+                is_cast: self.is_cast,
+                wait: self.wait,
+                sync: self.sync,
+                measured: Arc::clone(measured),
+                progress: progress.clone(),
+            };
+            let until = self.duration.map(|duration| Instant::now() + duration);
+            clients.spawn(sender.run(self.messages, until));
+        }
+        while let Some(ended) = clients.join_next().await {
+            ended.map_err(|error| Failed::System(format!("a client ended early: {error}")))?;
+        }
+        Ok(())
+    }
+
+    fn client(&self, transport: &RpcTransport, target: &str) -> PreparedClient {
+        // As upstream: the topic ends at the first dot.
+        let (topic, server) = target.split_once('.').unwrap_or((target, ""));
+        let client = RpcClient::new(transport, ClientTarget::new(topic))
+            .prepare()
+            .timeout(self.timeout)
+            .call_monitor_timeout(self.monitor)
+            .fanout(self.is_fanout);
+        if server.is_empty() || self.is_fanout {
+            client
+        } else {
+            client.server(server)
+        }
+    }
+
+    fn progress(&self) -> ProgressBar {
+        let progress = ProgressBar::new(u64::from(self.clients) * self.messages);
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}") {
+            progress.set_style(style);
+        }
+        progress
+    }
+
+    fn report(&self, measured: &Measured) -> Result<(), Failed> {
+        let (sent, round_trips) = (lock(&measured.sent), lock(&measured.round_trips));
+        let errors = lock(&measured.errors).count;
+        let kind = if self.is_cast { "casts" } else { "calls" };
+        let summary = json!({
+            "client": sent.summary(),
+            "round_trip": round_trips.summary(),
+            "error": {"count": errors},
+        });
+        let mut all = vec![("client_0".to_owned(), &*sent)];
+        if round_trips.count() > 0 {
+            all.push(("round_trip_0".to_owned(), &*round_trips));
+        }
+        super::report(&all, summary, self.json.as_deref())?;
+        crate::output::line(&format!("{kind}: {} sent, {errors} failed", sent.count()));
+        Ok(())
+    }
+}
+
+/// One client: sends its messages one after another.
+struct Sender {
+    id: String,
+    client: PreparedClient,
+    cargo: Cargo,
+    is_cast: bool,
+    wait: Option<Duration>,
+    sync: Option<Sync>,
+    measured: Arc<Measured>,
+    progress: ProgressBar,
+}
+
+impl Sender {
+    async fn run(mut self, messages: u64, until: Option<Instant>) {
+        let announced = self.sync("sync_start").await;
+        for seq in 0..messages {
+            if until.is_some_and(|until| Instant::now() >= until) {
+                break;
+            }
+            self.send(seq).await;
+            self.progress.inc(1);
+            if let Some(wait) = self.wait {
+                tokio::time::sleep(wait).await;
+            }
+        }
+        if announced {
+            self.sync("sync_done").await;
+        }
+    }
+
+    async fn send(&mut self, seq: u64) {
+        let message = Message::new(seq, self.cargo.next());
+        let size = message.1.len();
+        let (context, arguments) = (Context::default(), json!({"message": message}));
+        let started = Instant::now();
+        let ended = if self.is_cast {
+            self.client.cast(&context, "info", &arguments).await
+        } else {
+            let answer: Result<Message, CallError> = self.client.call(&context, "info", &arguments).await;
+            answer.map(|_| {
+                lock(&self.measured.round_trips).record(size, Some(started.elapsed()));
+            })
+        };
+        lock(&self.measured.sent).record(size, None);
+        if let Err(error) = ended {
+            let mut errors = lock(&self.measured.errors);
+            errors.count += 1;
+            errors.first.get_or_insert(error);
+        }
+    }
+
+    /// Tells the servers; whether they were told.
+    async fn sync(&self, method: &'static str) -> bool {
+        let (context, arguments) = (Context::default(), json!({"message": {"id": self.id}}));
+        match self.sync {
+            None => false,
+            Some(Sync::Call) => self.client.call::<()>(&context, method, &arguments).await.is_ok(),
+            Some(Sync::Fanout) => {
+                let everyone = self.client.prepare().fanout(true);
+                everyone.cast(&context, method, &arguments).await.is_ok()
+            }
+        }
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
