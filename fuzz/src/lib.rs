@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod amqp;
+pub mod messaging;
 
 /// A fuzz body and its name, which is that of its corpus directory and of its binary.
 #[derive(Debug, Clone, Copy)]
@@ -33,5 +34,21 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "amqp_table",
         body: amqp::table,
+    },
+    Target {
+        name: "messaging_json",
+        body: messaging::json,
+    },
+    Target {
+        name: "messaging_reply",
+        body: messaging::reply,
+    },
+    Target {
+        name: "messaging_request",
+        body: messaging::request,
+    },
+    Target {
+        name: "messaging_url",
+        body: messaging::url,
     },
 ];

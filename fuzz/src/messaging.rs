@@ -1,0 +1,71 @@
+//! What peers send and operators write: every text gives a value that can be written again, or an
+//! error.
+
+use bergen_messaging::url::TransportUrl;
+use bergen_messaging::wire::{
+    Charset, JsonError, Limits, MessageProperties, RawJson, decode_reply, decode_request,
+};
+
+/// JSON text: what `serde_json` takes, the scanner takes, and nothing that is read from a checked
+/// text disturbs anybody.
+pub fn json(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let json = match RawJson::parse(text) {
+        Ok(json) => json,
+        Err(JsonError::TooDeep { .. }) => return,
+        Err(error) => {
+            let theirs = serde_json::from_str::<&serde_json::value::RawValue>(text);
+            assert!(theirs.is_err(), "refused: {error}: {text:?}");
+            return;
+        }
+    };
+    assert!(json.json_eq(&json), "{json} differs from itself");
+    assert_eq!(RawJson::encode(&json).as_ref(), Ok(&json));
+    for (key, value) in json.members() {
+        assert!(json.member(&key).is_some(), "{key} is lost");
+        assert_eq!(RawJson::parse(value.as_str()).as_ref(), Ok(&value));
+    }
+    for element in json.elements() {
+        assert_eq!(RawJson::parse(element.as_str()).as_ref(), Ok(&element));
+    }
+    let _ = json.as_text();
+    let _ = json.decode::<serde_json::Value>();
+    let _ = json.decode::<Vec<(f64, Option<i128>, String)>>();
+}
+
+/// The body of a request.
+pub fn request(data: &[u8]) {
+    let decode = |body: &[u8]| decode_request(body, &MessageProperties::json(), &Limits::default());
+    let Ok(request) = decode(data) else { return };
+    let _ = (request.keep_alive(), request.version.version());
+    let _ = request.context.client_timeout();
+    assert_eq!(
+        decode(&request.encode(Charset::Utf8)).as_ref(),
+        Ok(&request)
+    );
+    let ascii = decode(&request.encode(Charset::Ascii)).expect("what we write is a request");
+    assert!(ascii.args.json_eq(&request.args), "{request:?}");
+}
+
+/// The body of a reply.
+pub fn reply(data: &[u8]) {
+    let decode = |body: &[u8]| decode_reply(body, &MessageProperties::json(), &Limits::default());
+    let Ok(reply) = decode(data) else { return };
+    let again = decode(&reply.encode(Charset::Utf8));
+    assert_eq!(again.as_ref(), Ok(&reply));
+    let ascii = decode(&reply.encode(Charset::Ascii)).expect("what we write is a reply");
+    assert!(ascii.result.json_eq(&reply.result), "{reply:?}");
+}
+
+/// A transport URL.
+pub fn url(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match text.parse::<TransportUrl>() {
+        Ok(url) => assert_eq!(url.with_credentials().parse().as_ref(), Ok(&url)),
+        Err(error) => assert!(error.position <= text.chars().count(), "{error}"),
+    }
+}
