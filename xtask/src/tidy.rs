@@ -11,6 +11,9 @@ mod tests;
 /// The most lines of code a Rust file may have, tests apart: one idea a file.
 const LONGEST: usize = 450;
 
+/// Declarations that must stay in one piece, and so may be longer.
+const TABLES: [&str; 1] = ["crates/amqp/src/codec/methods/table.rs"];
+
 /// What must not stand in any file, and why. Written in two parts, so that this file may.
 const FORBIDDEN: [(&str, &str, &str); 10] = [
     ("TO", "DO", "do it, or leave it to an issue"),
@@ -76,7 +79,7 @@ fn complaints_about(name: &Path, text: &str) -> Vec<String> {
     let place = name.display();
     if is_rust(name) && !is_test(name) {
         let lines = code_lines(text);
-        if lines > LONGEST {
+        if lines > LONGEST && !TABLES.iter().any(|table| name == Path::new(table)) {
             complaints.push(format!("{place}: {lines} lines; split it at {LONGEST}"));
         }
     }

@@ -19,12 +19,16 @@ use proc_macro::TokenStream;
 ///
 /// It implements `Endpoint` for the type; methods without the mark stay ordinary Rust.
 ///
-/// ```ignore
+/// ```
+/// use bergen::rpc::{Context, MethodError, endpoint};
+///
+/// struct Compute;
+///
 /// #[endpoint(namespace = "compute", version = "1.3")]
 /// impl Compute {
 ///     #[rpc]
-///     async fn uptime(&self, ctxt: &Context, host: String, #[rpc(default)] idle: bool) -> Result<f64, ComputeError> {
-///         self.uptime_of(&host, idle)
+///     async fn uptime(&self, ctxt: &Context, host: &str, #[rpc(default)] idle: bool) -> Result<f64, MethodError> {
+///         if host.is_empty() { Err(MethodError::value_error("no host")) } else { Ok(1.5) }
 ///     }
 /// }
 /// ```
@@ -63,12 +67,14 @@ pub fn endpoint(settings: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Declares an API as a trait, from which both the server side and a typed client come.
 ///
-/// ```ignore
+/// ```
+/// use bergen::rpc::{Context, rpc_api};
+///
 /// #[rpc_api(namespace = "compute", version = "1.3")]
 /// pub trait ComputeApi {
 ///     /// Reboots an instance and returns how often that was done.
 ///     #[rpc(version = "1.1")]
-///     async fn reboot(&self, ctxt: &Context, instance: String, #[rpc(default)] hard: bool) -> Result<u32, ComputeError>;
+///     async fn reboot(&self, ctxt: &Context, instance: String, #[rpc(default)] hard: bool) -> u32;
 ///     #[rpc(cast)]
 ///     async fn refresh(&self, ctxt: &Context, host: String);
 /// }
@@ -95,7 +101,9 @@ pub fn rpc_api(settings: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes an enum of errors travel as the exceptions that Python services know, in both directions.
 ///
-/// ```ignore
+/// ```
+/// use bergen::rpc::{RemoteError, RpcError};
+///
 /// #[derive(Debug, RpcError)]
 /// #[rpc(module = "nova.exception")]
 /// enum ComputeError {

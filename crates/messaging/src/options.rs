@@ -24,6 +24,8 @@ pub const MESSAGING_OPTIONS: &[OptionDef] = &[
     OptionDef::new(DEFAULT_GROUP, "control_exchange", Kind::Text)
         .default("openstack")
         .help("Exchange of the topics that name none; nova uses nova, neutron uses neutron."),
+    OptionDef::new(DEFAULT_GROUP, "host", Kind::Text)
+        .help("Name of this machine's servers on their topics. Default: the machine's host name."),
     OptionDef::new(DEFAULT_GROUP, "rpc_response_timeout", Kind::int_from(0))
         .default("60")
         .help("Seconds that a call waits for its answer."),
@@ -157,6 +159,27 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
 /// Options with the defaults of this library, without any file.
 pub fn defaults() -> Options {
     Options::new(&[MESSAGING_OPTIONS, RABBIT_OPTIONS])
+}
+
+/// The option `host`, by which nova and neutron name their servers: one name for all services of a machine. If it is
+/// not set, the machine's own name; `localhost` where that can't be found out.
+///
+/// # Errors
+/// The option is not declared in `options`.
+pub fn host(options: &Options) -> Result<String, OptionError> {
+    let configured: Option<String> = options.get(DEFAULT_GROUP, "host")?;
+    Ok(configured
+        .filter(|host| !host.is_empty())
+        .or_else(machine_name)
+        .unwrap_or_else(|| "localhost".to_owned()))
+}
+
+fn machine_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::env::var("HOSTNAME"))
+        .ok()?;
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// The options of the `rabbit` driver, typed.

@@ -6,6 +6,7 @@
 mod access;
 mod arguments;
 mod client;
+mod connection;
 mod current;
 mod dispatcher;
 mod endpoint;
@@ -20,6 +21,7 @@ mod server;
 pub use access::AccessPolicy;
 pub use arguments::{Arguments, BoundArguments, Parameter};
 pub use client::{PreparedClient, RpcClient, RpcClientBuilder};
+pub use connection::Connection;
 pub use current::CurrentRequest;
 pub use dispatcher::{Dispatcher, PING_METHOD};
 pub use endpoint::{

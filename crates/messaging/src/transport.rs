@@ -55,6 +55,7 @@ struct Shared {
     control_exchange: Arc<str>,
     allowed_remote_modules: Option<Arc<[String]>>,
     defaults: RpcDefaults,
+    host: Arc<str>,
 }
 
 impl Shared {
@@ -63,6 +64,7 @@ impl Shared {
             registry,
             config,
             defaults,
+            host,
             allowed_remote_modules,
         } = options.resolve(kind)?;
         let url = Arc::new(config.url.clone());
@@ -83,6 +85,7 @@ impl Shared {
             control_exchange,
             allowed_remote_modules: allowed_remote_modules.map(Into::into),
             defaults,
+            host: host.into(),
         })
     }
 

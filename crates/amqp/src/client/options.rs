@@ -43,6 +43,7 @@ pub struct ConnectOptions {
     /// RabbitMQ's own default.
     pub channel_max: u16,
     /// Bytes that may wait for the socket before the task stops taking commands. Reading never stops.
+    /// Of a body longer than a frame only the part counts that is next; the publish window bounds it.
     /// Default 256 KiB: a few turns of small messages.
     pub write_buffer_limit: usize,
     /// How much one channel may have published and not had confirmed, in bytes; see

@@ -36,7 +36,8 @@ use stats::Counters;
 /// often and from however many tasks they are called; later callers wait for the one that runs. A stopped server is
 /// not started again: make a new one.
 ///
-/// A request is acknowledged when it gets a place among the handlers, before it runs: at most once, as in the peer.
+/// A request is acknowledged when it gets a place among the handlers, before it runs: at most once, as in the peer
+/// (but see [`RpcServerBuilder::late_acknowledgement`]).
 /// Those that wait for a place stay with the broker, so that another server may get them if this one dies.
 ///
 /// Dropping a server stops it: it takes no new requests, and finishes what it took without anyone waiting for that.
@@ -248,6 +249,7 @@ struct Shared {
     serializer: Option<Arc<dyn Serializer>>,
     executor: Executor,
     limit: usize,
+    late_acknowledgement: bool,
     duplicate_window: DuplicateWindow,
     lifecycle: Lifecycle,
     counters: Counters,

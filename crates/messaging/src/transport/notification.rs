@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::{MissingFeature, Shared, TransportError, TransportOptions};
 use crate::driver::{
@@ -152,6 +153,32 @@ impl Notifications {
             notification = self.receiver.recv() => notification.ok_or(ListenError::Closed),
             error = self.listener.failed() => Err(error),
         }
+    }
+
+    /// The next notifications, up to `size`, or those that have come `within` this time of the call, perhaps none:
+    /// whichever is first. The counterpart of the peer's `batch_size` and `batch_timeout`.
+    ///
+    /// `size` counts as 1 if it is 0, and as the listener's prefetch if it is more, since the broker sends no more
+    /// than that ahead. Dropping the future leaves what it has taken unacknowledged until the listener is closed.
+    ///
+    /// # Errors
+    /// Why the driver gave up on listening, if nothing came before.
+    pub async fn next_batch(
+        &mut self,
+        size: usize,
+        within: Duration,
+    ) -> Result<Vec<IncomingNotification>, ListenError> {
+        let end = Instant::now() + within;
+        let size = size.clamp(1, self.receiver.max_capacity());
+        let mut batch = Vec::new();
+        while batch.len() < size {
+            match tokio::time::timeout_at(end, self.next()).await {
+                Ok(Ok(notification)) => batch.push(notification),
+                Ok(Err(error)) if batch.is_empty() => return Err(error),
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
+        Ok(batch)
     }
 
     /// Stops listening and releases what the listener holds. What was not acknowledged goes back to the broker.

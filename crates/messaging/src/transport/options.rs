@@ -5,7 +5,7 @@ use std::time::Duration;
 use bergen_config::{OptionError, Options, Source};
 
 use crate::driver::{DriverConfig, DriverRegistry, TransportKind};
-use crate::options::{DEFAULT_GROUP, defaults};
+use crate::options::{DEFAULT_GROUP, defaults, host};
 use crate::transport::TransportError;
 use crate::url::TransportUrl;
 
@@ -113,6 +113,7 @@ impl TransportOptions {
         Ok(Resolved {
             registry: self.registry,
             defaults: RpcDefaults::of(&options)?,
+            host: host(&options)?,
             config: DriverConfig {
                 url,
                 kind,
@@ -129,6 +130,7 @@ pub(super) struct Resolved {
     pub(super) registry: DriverRegistry,
     pub(super) config: DriverConfig,
     pub(super) defaults: RpcDefaults,
+    pub(super) host: String,
     pub(super) allowed_remote_modules: Option<Vec<String>>,
 }
 

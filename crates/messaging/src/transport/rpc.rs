@@ -50,6 +50,11 @@ impl RpcTransport {
         &self.shared.control_exchange
     }
 
+    /// The name of this program's servers on their topics: the option `host`, by default the machine's name.
+    pub fn host(&self) -> &str {
+        &self.shared.host
+    }
+
     /// Checks that messages can be given back to the broker.
     ///
     /// # Errors

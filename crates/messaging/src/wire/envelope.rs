@@ -1,12 +1,10 @@
 //! The envelope: `{"oslo.version": "2.0", "oslo.message": "<payload as JSON text>"}`.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::json::scan::{MAX_DEPTH, Scanner, Token};
-use super::json::string::{Lone, unescape};
 use super::json::{JsonError, JsonKind, RawJson, check};
 use super::write::{Charset, JsonWriter};
 use super::{MessageProperties, WireError};
@@ -88,25 +86,21 @@ pub(super) fn payload_text(
     }
     let body =
         std::str::from_utf8(body).map_err(|error| WireError::NotUtf8(error.valid_up_to()))?;
-    let Envelope {
-        version: Some(version),
-        message: Some(message),
-    } = scan(body, limits)?
-    else {
-        return Ok(Arc::from(body));
-    };
-    check_version(version)?;
-    match string_content(message) {
-        // A lone surrogate can only stand in a string of the payload, where its escape means the
-        // same.
-        Some(escaped) => match unescape(escaped, Lone::Keep).map_err(in_body)? {
-            Cow::Borrowed(text) => Ok(Arc::from(text)),
-            Cow::Owned(text) => Ok(Arc::from(text)),
-        },
-        None => Err(WireError::WrongType {
-            key: "oslo.message",
-            expected: "a string",
-        }),
+    match scan(body, limits)? {
+        Envelope {
+            version: Some(version),
+            message: Some(message),
+        } => {
+            check_version(version)?;
+            match message {
+                Message::Text(text) => Ok(Arc::from(text)),
+                Message::Other => Err(WireError::WrongType {
+                    key: "oslo.message",
+                    expected: "a string",
+                }),
+            }
+        }
+        _ => Ok(Arc::from(body)),
     }
 }
 
@@ -133,8 +127,16 @@ const MAX_SHOWN: usize = 40;
 
 #[derive(Default)]
 struct Envelope<'a> {
+    /// The JSON of the version.
     version: Option<&'a str>,
-    message: Option<&'a str>,
+    message: Option<Message>,
+}
+
+enum Message {
+    /// The text in the string.
+    Text(String),
+    /// Something else than a string.
+    Other,
 }
 
 /// Finds the two members of the envelope; other ones are ignored.
@@ -145,13 +147,27 @@ fn scan<'a>(body: &'a str, limits: &Limits) -> Result<Envelope<'a>, WireError> {
         _ => return Err(WireError::NotAnObject),
     }
     let mut envelope = Envelope::default();
-    while let Some((key, value)) = scanner.member().map_err(in_body)? {
-        let slot = match body.get(key).unwrap_or_default() {
-            "\"oslo.version\"" => &mut envelope.version,
-            "\"oslo.message\"" => &mut envelope.message,
-            _ => continue,
-        };
-        *slot = body.get(value);
+    while let Some((Token::Key, key)) = scanner.next().map_err(in_body)? {
+        match body.get(key).unwrap_or_default() {
+            // An escape of a lone surrogate stays: it can only stand in a string of the payload,
+            // where it means the same.
+            "\"oslo.message\"" => {
+                envelope.message = match scanner.unescaped_string().map_err(in_body)? {
+                    Some(text) => Some(Message::Text(text)),
+                    None => scanner
+                        .whole_value()
+                        .map_err(in_body)?
+                        .map(|_| Message::Other),
+                };
+            }
+            "\"oslo.version\"" => {
+                let value = scanner.whole_value().map_err(in_body)?;
+                envelope.version = value.and_then(|(_, place)| body.get(place));
+            }
+            _ => {
+                scanner.whole_value().map_err(in_body)?;
+            }
+        }
     }
     scanner.next().map_err(in_body)?;
     Ok(envelope)

@@ -86,13 +86,9 @@ pub fn encode_request(request: &OutgoingRequest, ids: &RequestIds<'_>, charset: 
         if let Some(call) = &ids.call {
             id_member(writer, "_msg_id", call.msg_id);
             text_member(writer, "_reply_q", call.reply_q);
-            match monitor {
-                None => json_member(writer, "_timeout", "null"),
-                // Displayed, a whole number of seconds has no fraction.
-                Some(monitor) => {
-                    json_member(writer, "_timeout", &monitor.as_secs_f64().to_string())
-                }
-            }
+            // Displayed, a whole number of seconds has no fraction.
+            let seconds = monitor.map(|monitor| monitor.as_secs_f64().to_string());
+            json_member(writer, "_timeout", seconds.as_deref().unwrap_or("null"));
         }
         id_member(writer, "_unique_id", ids.unique_id);
         context.write(writer);
@@ -103,7 +99,7 @@ pub fn encode_request(request: &OutgoingRequest, ids: &RequestIds<'_>, charset: 
 /// A received request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// Name of the method.
+    /// Name of the method; empty if the request names none, so that its caller is told so.
     pub method: Text,
     /// Arguments by name. An object in every message of the peers; who dispatches checks that,
     /// so that the caller gets an answer. `{}` if the request has none.
@@ -259,9 +255,7 @@ impl Fields {
     }
 
     fn read(self, payload: &Payload) -> Result<Request, WireError> {
-        let method = payload
-            .text("method", self.method)?
-            .ok_or(WireError::Missing("method"))?;
+        let method = payload.text("method", self.method)?;
         let version = match self.version {
             None => RequestVersion::Absent,
             Some(place) => match payload.string(place.clone()) {
@@ -272,7 +266,7 @@ impl Fields {
         let timeout = self.timeout.map(|place| payload.json(place));
         let client_timeout = timeout.clone().filter(|timeout| !timeout.is_null());
         Ok(Request {
-            method,
+            method: method.unwrap_or_else(|| Text::from("")),
             args: self
                 .args
                 .map_or_else(RawJson::empty_object, |place| payload.json(place)),

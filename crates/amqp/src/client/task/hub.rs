@@ -32,6 +32,7 @@ pub(in crate::client) struct Hub {
     commands: WeakCommandSender,
     publish_window: usize,
     write_buffer_limit: usize,
+    waiting: usize,
     pub(super) blocked: watch::Sender<Option<Arc<str>>>,
     pub(super) connected: Option<Connected>,
     pub(super) over: Option<CloseReason>,
@@ -65,6 +66,7 @@ impl Hub {
             commands,
             publish_window: options.publish_window,
             write_buffer_limit: options.write_buffer_limit,
+            waiting: 0,
             blocked,
             connected: None,
             over: None,
@@ -98,8 +100,14 @@ impl Hub {
         std::mem::take(&mut self.woke)
     }
 
+    /// Notes what the socket has left of the output. Bodies that have not come forward do not count:
+    /// one of 50 MB would otherwise stop every other channel until it is through.
+    pub(super) fn note_waiting(&mut self, bytes: usize) {
+        self.waiting = bytes;
+    }
+
     pub(super) fn takes_commands(&self) -> bool {
-        self.protocol.pending_output_bytes() < self.write_buffer_limit
+        self.waiting < self.write_buffer_limit
     }
 
     #[cfg(test)]

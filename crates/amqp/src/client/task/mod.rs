@@ -2,7 +2,8 @@
 //!
 //! A turn reads what is there (once, up to the buffer's size), feeds it to the protocol, hands out
 //! deliveries, replies and confirms, takes the commands that wait, and writes all that came of it.
-//! If somebody was woken, others get to run before the write, so that what they send can join it.
+//! If somebody was woken or has sent something, whoever else can run gets to run once before the write,
+//! so that what they send can join it: on a runtime with several threads that saves most writes.
 
 mod events;
 mod hub;
@@ -18,7 +19,6 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pub(super) use hub::Hub;
@@ -119,12 +119,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
                 Turn::Idle => break Poll::Pending,
                 Turn::Over => break Poll::Ready(()),
                 Turn::Yield => {
-                    if std::env::var_os("ZZ_WAKE").is_some() {
-                        cx.waker().wake_by_ref();
-                        break Poll::Pending;
-                    }
-                    // Wakes this task again when all that can run has run.
-                    break std::pin::pin!(yield_now()).poll(cx);
+                    cx.waker().wake_by_ref();
+                    break Poll::Pending;
                 }
                 Turn::Busy => {
                     turns += 1;
@@ -148,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
         let took = self.poll_commands(cx, now);
         busy |= took;
         busy |= self.poll_timer(cx, now);
-        if (self.hub.take_woke() | (took && std::env::var_os("ZZ_CMD").is_some())) && !self.yielded {
+        if (self.hub.take_woke() || took) && !self.yielded {
             self.yielded = true;
             return Turn::Yield;
         }
@@ -247,7 +243,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
             let count = output.chunks_vectored(&mut pieces);
             let pieces = pieces.get(..count).unwrap_or_default();
             match Pin::new(&mut self.stream).poll_write_vectored(cx, pieces) {
-                Poll::Pending => return wrote,
+                Poll::Pending => {
+                    let waiting = output.remaining();
+                    self.hub.note_waiting(waiting);
+                    return wrote;
+                }
                 Poll::Ready(Ok(0)) => {
                     self.fail(&io::ErrorKind::WriteZero.into());
                     return true;
@@ -265,6 +265,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
                 }
             }
         }
+        self.hub.note_waiting(0);
         if self.unflushed {
             match Pin::new(&mut self.stream).poll_flush(cx) {
                 Poll::Pending => {}

@@ -22,19 +22,23 @@ use crate::protocol::{Event, ServerConfig};
 
 const BIG: usize = 50 * 1000 * 1000;
 
-/// A client whose task the test polls itself, over a pipe of 64 KiB, with heartbeats of 2 s.
+/// A client whose task the test polls itself, over a pipe of 64 KiB, with frames of 1 MiB and
+/// heartbeats of 2 s.
 async fn polled() -> (Task<DuplexStream>, Connection, Broker) {
     let (near, far) = duplex(64 * 1024);
     let heartbeat = Duration::from_secs(2);
+    let frame_max = 1 << 20;
     let mut broker = Broker::with(
         far,
         ServerConfig {
             heartbeat,
+            frame_max,
             ..ServerConfig::default()
         },
     );
     let options = ConnectOptions {
         heartbeat,
+        frame_max,
         ..ConnectOptions::default()
     };
     let (opened, ()) = tokio::join!(log_in(near, &options), broker.accept());
@@ -174,10 +178,10 @@ async fn receiving_a_big_body_slowly_pins_nothing_and_heartbeats_go_out() {
             if !output.has_remaining() {
                 break;
             }
-            let chunk = Bytes::copy_from_slice(output.chunk());
-            output.advance(chunk.len());
-            broker.stream.write_all(&chunk).await.unwrap();
-            // A frame of 128 KiB each 40 ms is 15 seconds.
+            let length = output.chunk().len().min(64 * 1024);
+            let piece = output.copy_to_bytes(length);
+            broker.stream.write_all(&piece).await.unwrap();
+            // 64 KiB each 20 ms is 15 seconds.
             sleep(Duration::from_millis(20)).await;
             let mut input = bytes::BytesMut::with_capacity(1024);
             let _ = timeout(Duration::ZERO, broker.stream.read_buf(&mut input)).await;
@@ -381,18 +385,17 @@ async fn an_answer_leaves_with_the_acknowledgement_of_what_it_answers() {
     };
     broker.answer("basic.consume", ok).await;
     consuming.await.unwrap();
+    tokio::spawn(async move {
+        while woken.recv().await.is_some() {
+            let answer = Publish::new("", "answers", "x");
+            drop(channel.publish(answer).await.unwrap());
+        }
+    });
     let before = connection.stats();
 
     for tag in 1..=10 {
         broker.deliver(id, "consumer-0", tag);
         broker.flush().await;
-        woken.recv().await.unwrap();
-        drop(
-            channel
-                .publish(Publish::new("", "answers", "x"))
-                .await
-                .unwrap(),
-        );
         for _ in 0..2 {
             broker.event().await;
         }

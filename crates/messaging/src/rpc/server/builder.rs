@@ -21,6 +21,7 @@ pub struct RpcServerBuilder {
     serializer: Option<Arc<dyn Serializer>>,
     executor: Executor,
     limit: usize,
+    late_acknowledgement: bool,
     duplicate_window: DuplicateWindow,
     ping: bool,
 }
@@ -35,6 +36,7 @@ impl RpcServerBuilder {
             serializer: None,
             executor: Executor::Tasks,
             limit: transport.defaults().limit,
+            late_acknowledgement: false,
             duplicate_window: DuplicateWindow::default(),
             ping: transport.defaults().ping,
         }
@@ -82,6 +84,19 @@ impl RpcServerBuilder {
         self
     }
 
+    /// Acknowledges each request when its method has ended instead of when it gets its place. If the process dies in
+    /// between, the broker gives the request to another server, so that it runs at least once, and perhaps twice:
+    /// only for methods that bear it. Default: off, at most once, as the peer. The peer has no such option.
+    ///
+    /// A method that runs for more than 25 minutes after its request was received is acknowledged then, with a
+    /// warning: RabbitMQ closes the channel of a consumer that keeps a message for 30. A request whose connection
+    /// breaks while it runs counts as taken: its copy is dropped here.
+    #[must_use]
+    pub fn late_acknowledgement(mut self, late: bool) -> Self {
+        self.late_acknowledgement = late;
+        self
+    }
+
     /// For how long, and of how many, the ids of taken requests are remembered to run none twice.
     #[must_use]
     pub fn duplicate_window(mut self, window: DuplicateWindow) -> Self {
@@ -111,6 +126,7 @@ impl RpcServerBuilder {
             serializer: self.serializer,
             executor: self.executor,
             limit: self.limit,
+            late_acknowledgement: self.late_acknowledgement,
             duplicate_window: self.duplicate_window,
             lifecycle: Lifecycle::new(),
             counters: Counters::default(),

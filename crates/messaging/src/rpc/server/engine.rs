@@ -89,7 +89,8 @@ impl Engine {
         };
         // The semaphore is never closed.
         let Ok(place) = place else { return };
-        if let Err(error) = incoming.acknowledge() {
+        let late = self.server.late_acknowledgement;
+        if !late && let Err(error) = incoming.acknowledge() {
             // The broker will deliver it again, here or elsewhere; this copy must not run.
             self.counters().lost_before_start.increment();
             tracing::debug!(method = %incoming.request.method, "a waiting request was lost: {error}");
@@ -97,6 +98,9 @@ impl Engine {
         }
         if self.is_new(&incoming) {
             self.serve(incoming, place, keep_alives).await;
+        } else if late {
+            // If the broker can't be told it delivers the copy again, to be dropped then.
+            let _ = incoming.acknowledge();
         }
     }
 
@@ -153,10 +157,15 @@ impl RequestSink for Admissions {
             return Admission::Taken;
         }
         if let Ok(place) = Arc::clone(&engine.places).try_acquire_owned() {
-            if engine.is_new(&incoming) {
-                engine.start(incoming, place);
+            if !engine.is_new(&incoming) {
+                return Admission::Taken;
             }
-            return Admission::Taken;
+            engine.start(incoming, place);
+            return if engine.server.late_acknowledgement {
+                Admission::Held
+            } else {
+                Admission::Taken
+            };
         }
         if engine.was_taken(&incoming) {
             engine.duplicate(&incoming);

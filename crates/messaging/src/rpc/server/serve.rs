@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
@@ -34,7 +35,11 @@ impl Engine {
             context = ?incoming.request.context,
             "received a request"
         );
-        let result = self.run(&incoming).await;
+        let result = if self.server.late_acknowledgement {
+            self.run_unacknowledged(&incoming).await
+        } else {
+            self.run(&incoming).await
+        };
         let reply = self.account(&incoming, result);
         drop(keep_alives);
         if incoming.wants_reply() {
@@ -55,6 +60,26 @@ impl Engine {
                     msg_id = ?incoming.request.msg_id,
                     "the answer was not delivered: {error}"
                 );
+            }
+        }
+    }
+
+    /// Runs the method, and only then tells the broker that the request is taken; earlier if it runs for too long.
+    async fn run_unacknowledged(&self, incoming: &IncomingRequest) -> MethodResult {
+        let mut run = pin!(self.run(incoming));
+        let latest = incoming.received + LONGEST_UNACKNOWLEDGED;
+        let ended = tokio::time::timeout_at(latest, &mut run).await;
+        if let Err(error) = incoming.acknowledge() {
+            tracing::warn!(method = %incoming.request.method, "a request may run again elsewhere: {error}");
+        }
+        match ended {
+            Ok(result) => result,
+            Err(_) => {
+                tracing::warn!(
+                    method = %incoming.request.method,
+                    "acknowledged a request that still runs, before the broker's consumer timeout"
+                );
+                run.await
             }
         }
     }
@@ -150,6 +175,9 @@ impl Engine {
         Err(error.into_failure())
     }
 }
+
+/// How long a request may stay unacknowledged after its receipt. RabbitMQ's `consumer_timeout` is 30 minutes by default.
+const LONGEST_UNACKNOWLEDGED: Duration = Duration::from_mins(25);
 
 /// Methods with this ending are health probes; their failures are not logged, as in the peer.
 const QUIET: &str = "_ignore_errors";

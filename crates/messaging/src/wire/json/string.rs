@@ -94,7 +94,9 @@ const UNICODE_ESCAPE: usize = 6;
 /// The number in `\uXXXX`; `None` if the bytes start with something else.
 fn code_unit(bytes: &[u8]) -> Option<u32> {
     let digits = bytes.strip_prefix(b"\\u")?.first_chunk::<4>()?;
-    digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
+    digits.iter().try_fold(0, |unit, digit| {
+        Some(unit << 4 | char::from(*digit).to_digit(16)?)
+    })
 }
 
 fn push(character: char, text: &mut Vec<u8>) {

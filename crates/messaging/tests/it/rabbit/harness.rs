@@ -120,7 +120,15 @@ impl Server {
         found.expect("the requests did not come").unwrap().clone()
     }
 
-    /// The same without copies: after a cut the broker delivers again what it saw no acknowledgement of, and it is for
+    /// Waits until a request of this method has come.
+    pub(super) async fn wait_for_method(&self, method: &str) {
+        let mut seen = self.service.seen.subscribe();
+        let found = seen.wait_for(|all| all.iter().any(|seen| seen.method == method));
+        let found = tokio::time::timeout(Duration::from_secs(20), found).await;
+        found.expect("the request did not come").unwrap();
+    }
+
+    /// As [`wait_for`](Self::wait_for), without copies: after a cut the broker delivers again what it saw no acknowledgement of, and it is for
     /// whoever sits above the driver to recognise it.
     pub(super) async fn wait_for_distinct(&self, count: usize) -> Vec<Seen> {
         let distinct = |seen: &Vec<Seen>| {

@@ -41,7 +41,7 @@ async fn requests_that_cannot_be_decoded_are_rejected_and_the_server_lives_on() 
         "\u{0}",
         "{\"oslo.version\": \"3.0\", \"oslo.message\": \"{}\"}",
         "{\"oslo.version\": \"2.0\", \"oslo.message\": \"[\"}",
-        "{\"no\": \"method\"}",
+        "{\"method\": 7}",
     ];
     for body in bodies {
         let routed = vhost

@@ -88,8 +88,10 @@ async fn a_listener_that_finds_no_broker_fails_after_its_time() {
     let proxy = FaultProxy::to_port(vhost.rabbit().port()).await.unwrap();
     proxy.refuse(true);
     let mut tuning = RabbitTuning::default();
-    tuning.listen_timeout = Duration::from_millis(500);
-    let server = tuned(&through(&vhost.url(), &proxy), tuning);
+    tuning.listen_timeout = Duration::from_millis(1500);
+    // Pauses between attempts that stay below that time.
+    let url = format!("{}?rabbit_retry_backoff=0", through(&vhost.url(), &proxy));
+    let server = tuned(&url, tuning);
     let target = topic("compute").with_server("one");
     let error = server
         .listen(&target, ListenOptions::new(1), std::sync::Arc::new(Nobody))
