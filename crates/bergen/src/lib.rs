@@ -9,3 +9,8 @@ pub use bergen_config as config;
 pub use bergen_messaging::{driver, notify, options, runtime, target, transport, url, wire};
 
 pub use target::Target;
+
+/// The README's example, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

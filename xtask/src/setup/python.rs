@@ -20,7 +20,7 @@ with tarfile.open(archive) as tar:
 "#;
 
 /// The least Python that the peers run on.
-const VERSION_CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
+const VERSION_CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
 
 /// Makes the virtual environment of the peers, and brings the load simulator; returns the
 /// environment's Python and the simulator's file.
@@ -39,7 +39,7 @@ pub(super) fn set_up(folder: &Path) -> Result<(PathBuf, PathBuf), Error> {
     }
     let base = std::env::var_os("BERGEN_PYTHON").unwrap_or_else(|| "python3".into());
     quiet(Command::new(&base).args(["-c", VERSION_CHECK])).map_err(|error| Error::ByHand {
-        what: format!("the peers need Python 3.10 or newer with its venv module: {error}"),
+        what: format!("the peers need Python 3.11 or newer with its venv module: {error}"),
         how: "sudo apt-get install python3 python3-venv   (or set BERGEN_PYTHON to one that is \
               elsewhere)"
             .to_owned(),
