@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 /// # Errors
 /// A URL that is none.
 pub fn transport(url: &str) -> Result<RpcTransport, TransportError> {
-    let url = url.parse().map_err(|error: UrlError| TransportError::from(error))?;
+    let url = url
+        .parse()
+        .map_err(|error: UrlError| TransportError::from(error))?;
     RpcTransport::new(TransportOptions::default().url(url))
 }
 
@@ -44,14 +46,23 @@ impl PythonClient {
     /// Python or the peer is missing, or did not become ready.
     pub async fn start(url: &str, topic: &str, more: Value) -> Result<Self, TestbedError> {
         let peer = PythonPeer::start("rpc_client.py", &merged(json!({"url": url}), more)).await?;
-        Ok(Self { peer, topic: topic.to_owned() })
+        Ok(Self {
+            peer,
+            topic: topic.to_owned(),
+        })
     }
 
     /// Calls `method`; `more` overrides fields of the command, `target` those of the target.
     ///
     /// # Errors
     /// The peer died, or did not answer in time. What the call ended with is in the answer.
-    pub async fn call(&self, method: &str, args: Value, target: Value, more: Value) -> Result<Value, TestbedError> {
+    pub async fn call(
+        &self,
+        method: &str,
+        args: Value,
+        target: Value,
+        more: Value,
+    ) -> Result<Value, TestbedError> {
         self.invoke("call", method, args, target, more).await
     }
 
@@ -59,7 +70,13 @@ impl PythonClient {
     ///
     /// # Errors
     /// As [`call`](Self::call).
-    pub async fn cast(&self, method: &str, args: Value, target: Value, more: Value) -> Result<Value, TestbedError> {
+    pub async fn cast(
+        &self,
+        method: &str,
+        args: Value,
+        target: Value,
+        more: Value,
+    ) -> Result<Value, TestbedError> {
         self.invoke("cast", method, args, target, more).await
     }
 
@@ -77,7 +94,8 @@ impl PythonClient {
         more: Value,
     ) -> Result<Value, TestbedError> {
         let target = merged(json!({"topic": self.topic}), target);
-        let command = json!({"op": op, "method": method, "args": args, "target": target, "timeout": 15});
+        let command =
+            json!({"op": op, "method": method, "args": args, "target": target, "timeout": 15});
         self.peer.request(merged(command, more)).await
     }
 }
@@ -93,7 +111,12 @@ impl PythonServer {
     ///
     /// # Errors
     /// Python or the peer is missing, or did not become ready.
-    pub async fn start(url: &str, topic: &str, server: &str, more: Value) -> Result<Self, TestbedError> {
+    pub async fn start(
+        url: &str,
+        topic: &str,
+        server: &str,
+        more: Value,
+    ) -> Result<Self, TestbedError> {
         let options = json!({"url": url, "topic": topic, "server": server});
         let peer = PythonPeer::start("rpc_server.py", &merged(options, more)).await?;
         Ok(Self { peer })

@@ -19,7 +19,11 @@ pub enum Custom {
     #[rpc(class = "ValueError", message = "{0}")]
     Value(String),
     /// One with keyword arguments, of a module that the client may allow.
-    #[rpc(module = "nova.exception", class = "InstanceNotFound", message = "Instance {instance_id} could not be found.")]
+    #[rpc(
+        module = "nova.exception",
+        class = "InstanceNotFound",
+        message = "Instance {instance_id} could not be found."
+    )]
     NotFound {
         /// The instance.
         instance_id: String,
@@ -44,7 +48,10 @@ pub struct Seen {
 fn seen(endpoint: &'static str, ctxt: &Context) -> Seen {
     Seen {
         endpoint,
-        ctxt: ctxt.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect(),
+        ctxt: ctxt
+            .iter()
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .collect(),
         client_timeout: ctxt.client_timeout().map(|timeout| timeout.as_secs()),
     }
 }
@@ -83,7 +90,9 @@ impl Service {
     #[rpc]
     async fn fail(&self, kind: String) -> Result<(), Custom> {
         match kind.as_str() {
-            "kwargs" => Err(Custom::NotFound { instance_id: "8a2f".to_owned() }),
+            "kwargs" => Err(Custom::NotFound {
+                instance_id: "8a2f".to_owned(),
+            }),
             _ => Err(Custom::Value(format!("{kind} failed"))),
         }
     }
@@ -115,7 +124,11 @@ pub struct RustServer {
 
 impl RustServer {
     /// Serves `topic` as `name`.
-    pub async fn start(transport: &RpcTransport, topic: &str, name: &str) -> Result<Self, ServerError> {
+    pub async fn start(
+        transport: &RpcTransport,
+        topic: &str,
+        name: &str,
+    ) -> Result<Self, ServerError> {
         let service = Arc::new(Service::default());
         let server = RpcServer::builder(transport, ServerTarget::new(topic, name))
             .shared_endpoint(Arc::clone(&service) as Arc<dyn bergen::rpc::Endpoint>)

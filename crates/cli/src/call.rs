@@ -3,124 +3,162 @@
 use std::time::Duration;
 
 use bergen::driver::Retry;
-use bergen::rpc::PreparedClient;
-use bergen::rpc::RpcClient;
-use bergen::target::ClientTarget;
-use bergen::target::Version;
+use bergen::rpc::{PreparedClient, RpcClient};
+use bergen::target::{ClientTarget, Version};
 use bergen::transport::RpcTransport;
-use bergen::wire::Context;
-use bergen::wire::RawJson;
+use bergen::wire::{Context, RawJson};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
-use crate::arguments;
-use crate::arguments::Argument;
-use crate::connection::ConnectionOptions;
-use crate::connection::seconds;
+use crate::arguments::{self, Argument};
+use crate::connection::{ConnectionOptions, monitor_seconds, positive_seconds};
 use crate::exit::Failed;
 use crate::output;
-use crate::stop;
+use crate::stop::Signals;
 
 /// `bergen call`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Arguments: key=text gives a string, key:=json any JSON.
+Examples:
+  bergen call demo add a:=1 b:=2
+  bergen call demo echo value=text --context request_id=req-1
+  bergen call demo sleep seconds:=90 --timeout 120 --monitor 10
+  bergen call conductor object_class_action_versions --exchange nova --namespace baseapi \\
+      --version 1.1 --config-file /etc/nova/nova.conf
 
-  bergen call compute add a:=1 b:=2
-  bergen call compute reboot_instance instance=8a2f hard:=true --server host-1 --version 5.0 --exchange nova")]
+key=text gives a string, key:=json any JSON, which is sent as it is typed. The result is JSON:
+indented on a terminal, one line elsewhere.")]
 pub(crate) struct Call {
     #[command(flatten)]
     request: Request,
-    /// Seconds until the call is given up
-    #[arg(long, default_value = "60", value_parser = seconds, value_name = "SECONDS")]
-    timeout: Duration,
-    /// Ask for keep-alives, and give up after this many seconds without one (the server sends them from 2 on)
-    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
+    #[arg(
+        long,
+        value_parser = positive_seconds,
+        value_name = "SECONDS",
+        help = "Seconds until the call is given up [default: rpc_response_timeout of \
+                --config-file, else 60]"
+    )]
+    timeout: Option<Duration>,
+    /// Ask the server for signs of life, and give up after this many seconds without one (2 or
+    /// more; --timeout still ends the call)
+    #[arg(long, value_parser = monitor_seconds, value_name = "SECONDS")]
     monitor: Option<Duration>,
+    // Known in order to say what to do instead.
+    #[arg(long, hide = true)]
+    fanout: bool,
 }
 
 /// `bergen cast`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Ends with 0 when the broker has taken the message; --require-server also asks for a queue that takes it.
+Examples:
+  bergen cast demo echo value=text
+  bergen cast demo echo value=text --fanout
+  bergen cast compute refresh host=host-1 --server host-1 --exchange nova --require-server
 
-  bergen cast compute refresh host=host-1 --fanout")]
+Ends with 0 when the broker has taken the message, whether or not a server is there to get it;
+--require-server asks for a queue that takes it.")]
 pub(crate) struct Cast {
     #[command(flatten)]
     request: Request,
     /// Send to every server of the topic
     #[arg(long, conflicts_with = "server")]
     fanout: bool,
-    /// Fail if no queue takes the message; without effect on fanouts
+    /// Fail if no queue takes the message
     #[arg(long, conflicts_with = "fanout")]
     require_server: bool,
+    /// Seconds until the broker must have confirmed the message
+    #[arg(long, default_value = "60", value_parser = positive_seconds, value_name = "SECONDS")]
+    timeout: Duration,
 }
 
 #[derive(Debug, Args)]
 struct Request {
     /// Topic to send to, such as compute
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     topic: String,
     /// Method to run
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     method: String,
-    /// The method's arguments: key=text or key:=json
+    /// The method's arguments
     #[arg(value_parser = Argument::parse, value_name = "KEY=TEXT | KEY:=JSON")]
     arguments: Vec<Argument>,
     /// Send to this server only
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     server: Option<String>,
     /// Namespace of the method
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     namespace: Option<String>,
-    /// Version of the interface, such as 1.1; none counts as 1.0
+    /// Version of the interface, such as 1.1; without one any 1.x server answers
     #[arg(long)]
     version: Option<Version>,
-    /// A value of the request context: key=text or key:=json; may be repeated
+    /// A value of the request's context; may be repeated
     #[arg(long = "context", value_parser = Argument::parse, value_name = "KEY=TEXT | KEY:=JSON")]
     context: Vec<Argument>,
 }
 
 impl Call {
     pub(crate) async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
+        if self.fanout {
+            let instead = "a fanout has no answer to wait for: use bergen cast --fanout";
+            return Err(Failed::Usage(instead.to_owned()));
+        }
+        let mut signals = Signals::watch()?;
         let transport = connection.rpc_transport()?;
-        let client = self
+        let mut client = self
             .request
             .client(&transport)
-            .timeout(self.timeout)
-            .retry(Retry::Times(0))
             .call_monitor_timeout(self.monitor);
-        let (context, arguments) = (self.request.context()?, self.request.arguments());
-        let method = self.request.method.clone();
+        if let Some(timeout) = self.timeout {
+            client = client.timeout(timeout);
+        }
+        let context = self.request.context()?;
+        let arguments = arguments::to_object(&self.request.arguments);
         let call = async {
+            let method = self.request.method.clone();
             let result: RawJson = client.call(&context, method, &arguments).await?;
             Ok(result)
         };
-        let called = stop::unless_interrupted(call).await;
+        let called = signals.unless(call).await;
         connection.close(transport).await;
-        output::result(&called?);
-        Ok(())
+        output::result(&called?)
     }
 }
 
 impl Cast {
     pub(crate) async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
+        let mut signals = Signals::watch()?;
         let transport = connection.rpc_transport()?;
         let client = self
             .request
             .client(&transport)
             .fanout(self.fanout)
-            .retry(Retry::Times(0))
             .at_least_once(self.require_server);
-        let (context, arguments) = (self.request.context()?, self.request.arguments());
-        let method = self.request.method.clone();
-        let cast = async { Ok(client.cast(&context, method, &arguments).await?) };
-        let sent = stop::unless_interrupted(cast).await;
+        let context = self.request.context()?;
+        let arguments = arguments::to_object(&self.request.arguments);
+        let cast = async {
+            let cast = client.cast(&context, self.request.method.clone(), &arguments);
+            match tokio::time::timeout(self.timeout, cast).await {
+                Ok(sent) => Ok(sent?),
+                Err(_) => Err(Failed::Broker(format!(
+                    "the broker did not confirm the message within {:?}",
+                    self.timeout
+                ))),
+            }
+        };
+        let sent = signals.unless(cast).await;
         connection.close(transport).await;
         sent
     }
 }
 
 impl Request {
+    /// A client that tries to connect once: who waits at a terminal wants to know.
     fn client(&self, transport: &RpcTransport) -> PreparedClient {
-        let mut client = RpcClient::new(transport, ClientTarget::new(self.topic.clone())).prepare();
+        let target = ClientTarget::new(self.topic.clone());
+        let mut client = RpcClient::new(transport, target)
+            .prepare()
+            .retry(Retry::Times(0));
         if let Some(server) = &self.server {
             client = client.server(server.clone());
         }
@@ -133,15 +171,11 @@ impl Request {
         client
     }
 
-    fn arguments(&self) -> serde_json::Map<String, serde_json::Value> {
-        arguments::to_object(&self.arguments)
-    }
-
     fn context(&self) -> Result<Context, Failed> {
         let mut context = Context::default();
         for (key, value) in arguments::to_object(&self.context) {
             context
-                .insert(key, &value)
+                .insert(key, value)
                 .map_err(|error| Failed::Usage(format!("--context: {error}")))?;
         }
         Ok(context)

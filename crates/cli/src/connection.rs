@@ -4,134 +4,172 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bergen::config::file::ConfigFile;
-use bergen::options::RABBIT_GROUP;
-use bergen::options::RABBIT_OPTIONS;
-use bergen::transport::RpcTransport;
-use bergen::transport::TransportOptions;
+use bergen::options::{self, DEFAULT_GROUP};
+use bergen::transport::{RpcTransport, TransportError, TransportOptions};
 use bergen::url::TransportUrl;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use crate::exit::Failed;
 
 /// Where to connect to.
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionOptions {
-    /// Transport URL, such as `rabbit://user:password@host:5672/vhost`
-    #[arg(long, global = true, env = "TRANSPORT_URL", hide_env_values = true, value_name = "URL")]
-    url: Option<TransportUrl>,
+    // Read later: clap would repeat a wrong URL, and with it the password.
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Broker",
+        value_name = "URL",
+        help = "Transport URL, such as rabbit://user:password@host:5672/vhost [default: \
+                TRANSPORT_URL of the environment]"
+    )]
+    url: Option<String>,
     /// Control exchange: nova for nova, neutron for neutron [default: openstack]
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Broker", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     exchange: Option<String>,
-    /// An oslo.config file such as nova.conf: its `transport_url`, `control_exchange` and rabbit options; may be
-    /// repeated, later files win
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Broker",
+        value_name = "FILE",
+        help = "An oslo.config file such as nova.conf: its transport_url, control_exchange and \
+                rabbit options; may be repeated, later files win"
+    )]
     config_file: Vec<PathBuf>,
 }
 
+/// The environment variable of the URL.
+const TRANSPORT_URL: &str = "TRANSPORT_URL";
 /// How long closing may take before the broker is left to notice by itself.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 impl ConnectionOptions {
     /// A transport for RPC. Nothing connects before the first message.
     pub(crate) fn rpc_transport(&self) -> Result<RpcTransport, Failed> {
-        RpcTransport::new(self.options()?).map_err(|error| Failed::Usage(error.to_string()))
+        let mut values = options::defaults();
+        for path in &self.config_file {
+            let file = ConfigFile::read(path)
+                .map_err(|error| Failed::Usage(format!("--config-file: {error}")))?;
+            values
+                .load(&file)
+                .map_err(|error| Failed::Usage(error.to_string()))?;
+        }
+        for notice in values.notices() {
+            tracing::info!("{notice}");
+        }
+        let url_source = values.source(DEFAULT_GROUP, "transport_url");
+        let mut transport = TransportOptions::default().options(values);
+        if let Some(url) = self.url(std::env::var(TRANSPORT_URL).ok())? {
+            transport = transport.url(url);
+        }
+        if let Some(exchange) = &self.exchange {
+            transport = transport.control_exchange(exchange);
+        }
+        RpcTransport::new(transport).map_err(|error| {
+            Failed::Usage(match error {
+                TransportError::InvalidTransportUrl(error) => {
+                    format!("transport_url, from {url_source}: {error}")
+                }
+                error => error.to_string(),
+            })
+        })
     }
 
     /// Says goodbye to the broker.
     pub(crate) async fn close(&self, transport: RpcTransport) {
         transport.close(GOODBYE).await;
     }
-}
 
-impl ConnectionOptions {
-    fn options(&self) -> Result<TransportOptions, Failed> {
-        let file = FileOptions::read(&self.config_file)?;
-        let mut options = TransportOptions::default();
-        let url = match (&self.url, file.transport_url) {
-            (Some(url), _) => Some(url.clone()),
-            (None, Some(text)) => Some(text.parse().map_err(|error| Failed::Usage(format!("transport_url: {error}")))?),
-            (None, None) => None,
+    /// The URL of the command line, else of the environment. Errors say where in it they are and
+    /// do not repeat it, since it may hold a password.
+    fn url(&self, environment: Option<String>) -> Result<Option<TransportUrl>, Failed> {
+        let environment = environment.filter(|url| !url.is_empty());
+        let (source, text) = match (&self.url, &environment) {
+            (Some(url), _) => ("--url", url),
+            (None, Some(url)) => (TRANSPORT_URL, url),
+            (None, None) => return Ok(None),
         };
-        let url = url.unwrap_or_else(|| TransportUrl::new("rabbit"));
-        // What the URL says itself wins over the file, as in the peer.
-        let url = file.rabbit.into_iter().fold(url, |url, (name, value)| {
-            if url.query().contains_key(&name) { url } else { url.with_option(name, value) }
-        });
-        options = options.url(url);
-        match self.exchange.clone().or(file.control_exchange) {
-            Some(exchange) => Ok(options.control_exchange(exchange)),
-            None => Ok(options),
-        }
+        text.parse()
+            .map(Some)
+            .map_err(|error| Failed::Usage(format!("{source}: {error}")))
     }
-}
-
-/// What the commands use of oslo.config files.
-#[derive(Debug, Default, PartialEq)]
-struct FileOptions {
-    transport_url: Option<String>,
-    control_exchange: Option<String>,
-    rabbit: Vec<(String, String)>,
-}
-
-impl FileOptions {
-    fn read(paths: &[PathBuf]) -> Result<Self, Failed> {
-        paths.iter().try_fold(Self::default(), |options, path| {
-            let file = ConfigFile::read(path).map_err(|error| Failed::Usage(error.to_string()))?;
-            Ok(options.with(&file))
-        })
-    }
-
-    /// The same with what a later file says. Options that we do not know belong to others.
-    fn with(mut self, file: &ConfigFile) -> Self {
-        for entry in file.entries() {
-            match (entry.group.as_str(), entry.name.as_str()) {
-                ("DEFAULT", "transport_url") => self.transport_url = Some(entry.value.clone()),
-                ("DEFAULT", "control_exchange") => self.control_exchange = Some(entry.value.clone()),
-                (RABBIT_GROUP, name) if is_rabbit_option(name) => {
-                    self.rabbit.retain(|(known, _)| known != name);
-                    self.rabbit.push((name.to_owned(), entry.value.clone()));
-                }
-                _ => {}
-            }
-        }
-        self
-    }
-}
-
-fn is_rabbit_option(name: &str) -> bool {
-    RABBIT_OPTIONS.iter().any(|option| option.name == name)
 }
 
 /// Reads a number of seconds, fractions allowed.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| "write a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(number).map_err(|_| "write a number of seconds, 0 or more".to_owned())
+    let wrong = || "write a number of seconds, such as 5 or 0.5".to_owned();
+    let number: f64 = text.parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(number).map_err(|_| wrong())
+}
+
+/// Reads a number of seconds above 0.
+pub(crate) fn positive_seconds(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        Duration::ZERO => Err("write more than 0 seconds".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// Reads the seconds of `--monitor`: servers send no signs of life to who wants them more often.
+pub(crate) fn monitor_seconds(text: &str) -> Result<Duration, String> {
+    let duration = seconds(text)?;
+    if duration < Duration::from_secs(2) {
+        return Err("write 2 seconds or more: servers show life once every half of it".to_owned());
+    }
+    Ok(duration)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn options(url: Option<&str>) -> ConnectionOptions {
+        ConnectionOptions {
+            url: url.map(str::to_owned),
+            exchange: None,
+            config_file: Vec::new(),
+        }
+    }
+
     #[test]
-    fn later_files_win_and_foreign_options_are_left_alone() {
-        let first = "[DEFAULT]\ntransport_url = rabbit://a/\ncontrol_exchange = nova\nworkers = 3\n\
-                     [oslo_messaging_rabbit]\nheartbeat_rate = 5\nno_such = 1\n";
-        let second = "[DEFAULT]\ntransport_url = rabbit://b/\n[oslo_messaging_rabbit]\nheartbeat_rate = 7\n";
-        let options = [first, second].into_iter().fold(FileOptions::default(), |options, text| {
-            options.with(&ConfigFile::parse("nova.conf", text).unwrap())
-        });
-        let expected = FileOptions {
-            transport_url: Some("rabbit://b/".to_owned()),
-            control_exchange: Some("nova".to_owned()),
-            rabbit: vec![("heartbeat_rate".to_owned(), "7".to_owned())],
+    fn the_command_line_wins_over_the_environment() {
+        let environment = || Some("rabbit://there/".to_owned());
+        let url = |typed| {
+            options(typed)
+                .url(environment())
+                .unwrap()
+                .unwrap()
+                .to_string()
         };
-        assert_eq!(options, expected);
+        assert_eq!(url(Some("rabbit://here/")), "rabbit://here/");
+        assert_eq!(url(None), "rabbit://there/");
+        assert_eq!(options(None).url(Some(String::new())).unwrap(), None);
+    }
+
+    #[test]
+    fn a_wrong_url_is_not_repeated() {
+        let wrong = "rabbit://guest:s3cret@mq:x/";
+        for (options, environment, source) in [
+            (options(Some(wrong)), None, "--url"),
+            (options(None), Some(wrong.to_owned()), "TRANSPORT_URL"),
+        ] {
+            let Err(Failed::Usage(text)) = options.url(environment) else {
+                panic!("{wrong} was taken");
+            };
+            assert!(text.contains(source), "{text}");
+            assert!(text.contains("at character 26"), "{text}");
+            assert!(!text.contains("s3cret"), "{text}");
+        }
     }
 
     #[test]
     fn seconds_may_have_fractions_and_no_sign() {
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        for wrong in ["-1", "x", "nan", "1e300"] {
+        assert_eq!(seconds("0"), Ok(Duration::ZERO));
+        assert!(positive_seconds("0").is_err());
+        assert!(monitor_seconds("1.9").is_err());
+        for wrong in ["-1", "x", "nan", "1e300", ""] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,4 +1,4 @@
-//! The `bergen` program: host, call and measure RPC services on the `OpenStack` bus.
+//! The `bergen` program: host, call and measure RPC services on the OpenStack bus.
 
 mod arguments;
 mod call;
@@ -13,24 +13,25 @@ mod stop;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
-use clap::Subcommand;
+use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::connection::ConnectionOptions;
 use crate::exit::Failed;
 
-/// RPC on the `OpenStack` bus: serve, call, cast, ping and measure, side by side with Python's oslo.messaging.
+/// RPC on the OpenStack bus: serve, call, cast, ping and measure, side by side with Python's
+/// oslo.messaging.
 #[derive(Debug, Parser)]
-#[command(name = "bergen", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "bergen", version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Program {
     #[command(subcommand)]
     command: Command,
+    // Not a doc comment: it would want marks that are not for terminals.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help = VERBOSE,
+        display_order = 900)]
+    verbose: u8,
     #[command(flatten)]
     connection: ConnectionOptions,
-    /// Say more on stderr; -vv says what goes over the wire. `RUST_LOG` has the last word
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,27 +42,38 @@ enum Command {
     Call(call::Call),
     /// Send a request without waiting for an answer
     Cast(call::Cast),
-    /// Ask the servers of a topic whether they live (needs `rpc_ping_enabled` on Python servers)
+    /// Ask the servers of a topic whether they live
     Ping(ping::Ping),
     /// Play one side of oslo.messaging's load simulator
     Sim(sim::Sim),
 }
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 the remote method failed, 2 wrong usage, 3 no answer in time, 4 no such server,
-5 broker unreachable or refused, 130 interrupted.
+const VERBOSE: &str = "Say more on stderr: remote tracebacks and connections with -v, \
+    requests received with -vv, everything with -vvv; RUST_LOG has the last word";
 
-Without --url, TRANSPORT_URL is used, then transport_url of --config-file, then
-rabbit://guest:guest@localhost:5672/.";
+const AFTER_HELP: &str = "\
+Examples:
+  bergen serve --topic demo --server one
+  bergen call demo add a:=1 b:=2
+  bergen ping compute --server host-1 --exchange nova --config-file /etc/nova/nova.conf
+
+The broker is that of --url, else of the environment variable TRANSPORT_URL, else transport_url of
+--config-file, else rabbit://guest:guest@localhost:5672/.
+
+Exit codes: 0 done, 1 the remote method failed, 2 wrong usage, 3 no answer in time, 4 no such
+server, 5 broker unreachable or refused, 70 this machine failed, 130 interrupted, 143 terminated.";
 
 fn main() -> ExitCode {
     let program = Program::parse();
     log_to_stderr(program.verbose, program.command.serves());
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return Failed::System(format!("no event loop: {error}")).report(program.verbose),
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(program.command.run(&program.connection)),
+        Err(error) => Err(Failed::System(format!("no event loop: {error}"))),
     };
-    match runtime.block_on(program.command.run(&program.connection)) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => failed.report(program.verbose),
     }

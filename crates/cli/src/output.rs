@@ -1,50 +1,128 @@
 //! What goes to the terminal. Remote text never reaches it with its control characters.
 
-use std::io::IsTerminal;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, IsTerminal, Write as _};
 
 use bergen::wire::RawJson;
+use serde::Serialize;
+
+use crate::exit::Failed;
 
 /// Prints a result on stdout: indented on a terminal, one line elsewhere.
 ///
-/// Values that JSON does not have (`NaN`, `Infinity`, integers of any size) are printed as the peer wrote them.
-pub(crate) fn result(result: &RawJson) {
-    let strict = std::io::stdout()
-        .is_terminal()
-        .then(|| serde_json::from_str::<serde_json::Value>(result.as_str()).ok())
-        .flatten();
-    match strict.and_then(|value| serde_json::to_string_pretty(&value).ok()) {
-        Some(pretty) => line(&pretty),
-        None => line(&escaped(result.as_str())),
+/// Numbers and strings stay as the peer wrote them, also those that JSON does not have (`NaN`,
+/// `Infinity`) and integers of any size.
+pub(crate) fn result(result: &RawJson) -> Result<(), Failed> {
+    let indent = io::stdout().is_terminal();
+    line(&json(result.as_str(), indent))
+}
+
+/// Prints a value as one line of JSON.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failed> {
+    let json = RawJson::encode(value)
+        .map_err(|error| Failed::System(format!("cannot write the output: {error}")))?;
+    line(&self::json(json.as_str(), false))
+}
+
+/// Prints a line on stdout.
+pub(crate) fn line(text: &str) -> Result<(), Failed> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failed::ReaderGone),
+        Err(error) => Err(Failed::System(format!("cannot write the output: {error}"))),
     }
 }
 
-/// Prints a line on stdout. A reader that went away is no error.
-pub(crate) fn line(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+/// Prints a line on stdout that nobody has to read, for what goes on without readers.
+pub(crate) fn announce(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{}", escaped(text)).and_then(|()| out.flush());
 }
 
-/// Says something on stderr, with our name before it.
+/// Says something on stderr, with our name before it. Whether anybody reads it does not matter.
 pub(crate) fn diagnose(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "bergen: {}", escaped(text));
+    let _ = writeln!(io::stderr().lock(), "bergen: {}", escaped(text));
 }
 
-/// Shows a line that a peer wrote, on stderr.
-pub(crate) fn remote_line(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "  {}", escaped(text));
+/// Says more about it on stderr.
+pub(crate) fn detail(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "  {}", escaped(text));
 }
 
 /// The text with control characters made visible.
-fn escaped(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, character| {
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
+pub(crate) fn escaped(text: &str) -> String {
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut out, character| {
+            if character.is_control() {
+                out.extend(character.escape_default());
+            } else {
+                out.push(character);
+            }
+            out
+        })
+}
+
+/// JSON laid out anew: with two spaces for each level, or in one line.
+///
+/// `text` is known to be JSON, so that only strings have to be told from the rest.
+fn json(text: &str, indent: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut depth = 0_usize;
+    let mut characters = text.chars().peekable();
+    let new_line = |out: &mut String, depth: usize| {
+        if indent {
+            out.push('\n');
+            out.extend(std::iter::repeat_n("  ", depth));
         }
-        out
-    })
+    };
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => {
+                out.push('"');
+                let mut is_escape = false;
+                for character in characters.by_ref() {
+                    push_escaped(&mut out, character);
+                    if character == '"' && !is_escape {
+                        break;
+                    }
+                    is_escape = character == '\\' && !is_escape;
+                }
+            }
+            '{' | '[' => {
+                out.push(character);
+                while characters.next_if(char::is_ascii_whitespace).is_some() {}
+                if let Some(end) = characters.next_if(|next| matches!(next, '}' | ']')) {
+                    out.push(end);
+                } else {
+                    depth += 1;
+                    new_line(&mut out, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                new_line(&mut out, depth);
+                out.push(character);
+            }
+            ',' => {
+                out.push(',');
+                new_line(&mut out, depth);
+            }
+            ':' => out.push_str(if indent { ": " } else { ":" }),
+            other if other.is_ascii_whitespace() => {}
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// A character of a JSON string; control characters as JSON escapes them.
+fn push_escaped(out: &mut String, character: char) {
+    if character.is_control() {
+        let _ = write!(out, "\\u{:04x}", u32::from(character));
+    } else {
+        out.push(character);
+    }
 }
 
 #[cfg(test)]
@@ -54,5 +132,18 @@ mod tests {
     #[test]
     fn a_peer_cannot_steer_the_terminal() {
         assert_eq!(escaped("a\u{1b}[2Jb\nc\u{9b}é"), "a\\u{1b}[2Jb\\nc\\u{9b}é");
+        assert_eq!(json("\"\u{9b}2J\u{7f}é\"", true), r#""\u009b2J\u007fé""#);
+    }
+
+    #[test]
+    fn json_is_laid_out_and_not_changed() {
+        let text =
+            " {\"a\" :\n[1, 1.0, NaN,1208925819614629174706176], \"b\\\"{\\\\\": { } ,\"c\":[ ]}";
+        let expected = r#"{"a":[1,1.0,NaN,1208925819614629174706176],"b\"{\\":{},"c":[]}"#;
+        assert_eq!(json(text, false), expected);
+        let indented = "{\n  \"a\": [\n    1,\n    1.0,\n    NaN,\n    1208925819614629174706176\n  ],\
+                        \n  \"b\\\"{\\\\\": {},\n  \"c\": []\n}";
+        assert_eq!(json(text, true), indented);
+        assert_eq!(json(&json(text, true), false), expected);
     }
 }

@@ -1,149 +1,118 @@
 //! `bergen serve`: a service to try calls against.
 
-use std::time::Duration;
+mod methods;
 
-use bergen::rpc::Call;
-use bergen::rpc::DynamicEndpoint;
-use bergen::rpc::MethodError;
-use bergen::rpc::Parameter;
 use bergen::rpc::RpcServer;
-use bergen::target::EndpointTarget;
-use bergen::target::ServerTarget;
-use bergen::target::Version;
-use bergen::wire::Failure;
-use bergen::wire::RawJson;
+use bergen::target::{EndpointTarget, ServerTarget, Version};
 use clap::Args;
-use serde_json::Number;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
 use crate::connection::ConnectionOptions;
 use crate::exit::Failed;
 use crate::output;
-use crate::stop;
+use crate::stop::{Signals, ignore_hangup};
 
 /// `bergen serve`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Methods: echo(value), add(a, b), sleep(seconds), fail(module, class, message, kwargs), whoami().
-Prints one line when it is ready. SIGTERM and Ctrl-C end it after it has answered what it took.")]
+Examples:
+  bergen serve --topic demo --server one
+  bergen serve --topic demo --namespace compute --version 2.1 --exchange nova
+
+Methods:
+  echo(value)      answers value
+  add(a, b)        answers the sum of two numbers
+  sleep(seconds)   answers after so many seconds
+  fail(module, class, message, kwargs)
+                   fails with this error; each argument may be left out
+  whoami()         answers topic, server, process id and program
+It also answers pings. Calls without a version are taken as version 1.0.
+
+Prints one line when it is ready; a broker that can't be reached is tried for 30 seconds. SIGTERM
+and Ctrl-C end it with exit code 0 when it has answered what it had taken; the second one at once.")]
 pub(crate) struct Serve {
     /// Topic to listen on
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     topic: String,
-    /// Name of this server on the topic [default: the host name]
-    #[arg(long)]
+    /// Name of this server on the topic [default: host of --config-file, else the host name]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     server: Option<String>,
     /// Namespace of the methods
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     namespace: Option<String>,
     /// Version of the interface
     #[arg(long, default_value = "1.0")]
     version: Version,
-    /// Methods that run at the same time
-    #[arg(long, default_value_t = 64)]
-    limit: usize,
+    #[arg(
+        long,
+        value_parser = limit,
+        value_name = "COUNT",
+        help = "Methods that run at the same time [default: executor_thread_pool_size of \
+                --config-file, else 64]"
+    )]
+    limit: Option<usize>,
+    /// Acknowledge a request when its method has ended: it runs again elsewhere if this process dies
+    #[arg(long)]
+    late_acknowledgement: bool,
 }
 
 impl Serve {
     pub(crate) async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
-        let name = match &self.server {
-            Some(server) => server.clone(),
-            None => host_name()?,
-        };
+        // Before the line that says ready: from then on we are to stop in order.
+        let mut signals = Signals::watch()?;
+        ignore_hangup()?;
         let transport = connection.rpc_transport()?;
-        let server = RpcServer::builder(&transport, ServerTarget::new(&self.topic, &name))
-            .endpoint(self.endpoint(&name))
-            .limit(self.limit)
-            .ping(true)
-            .build();
-        server.start().await?;
-        output::line(&format!(
+        let name = self.server.as_deref().unwrap_or(transport.host());
+        let mut server = RpcServer::builder(&transport, ServerTarget::new(&self.topic, name))
+            .endpoint(methods::endpoint(self.target(), self.introduction(name)))
+            .late_acknowledgement(self.late_acknowledgement)
+            .ping(true);
+        if let Some(limit) = self.limit {
+            server = server.limit(limit);
+        }
+        let server = server.build();
+        signals.unless(async { Ok(server.start().await?) }).await?;
+        output::announce(&format!(
             "ready: topic {}, server {name}, exchange {}, at {}",
             self.topic,
             transport.control_exchange(),
             transport.url()
         ));
-        let signal = stop::requested().await;
+        signals.next().await;
         output::diagnose("stopping: answering what was taken");
-        server.stop().await?;
-        server.wait().await?;
+        let stop = async {
+            server.stop().await?;
+            server.wait().await?;
+            Ok(())
+        };
+        signals.unless(stop).await?;
         connection.close(transport).await;
-        signal.map(drop)
+        Ok(())
     }
 
-    fn endpoint(&self, server: &str) -> DynamicEndpoint {
-        let mut target = EndpointTarget::new().version(self.version);
-        if let Some(namespace) = &self.namespace {
-            target = target.namespace(namespace);
+    fn target(&self) -> EndpointTarget {
+        let target = EndpointTarget::new().version(self.version);
+        match &self.namespace {
+            Some(namespace) => target.namespace(namespace),
+            None => target,
         }
-        let me = json!({
+    }
+
+    /// What `whoami` answers.
+    fn introduction(&self, server: &str) -> serde_json::Value {
+        json!({
             "topic": self.topic,
             "server": server,
             "pid": std::process::id(),
             "program": concat!("bergen ", env!("CARGO_PKG_VERSION")),
-        });
-        DynamicEndpoint::new(target)
-            .method("echo", |call| async move { echo(&call) })
-            .method("add", |call| async move { add(&call) })
-            .method("sleep", sleep)
-            .method("fail", |call| async move { fail(&call) })
-            .method("whoami", move |call: Call| {
-                let me = me.clone();
-                async move {
-                    call.bind("whoami", &[])?;
-                    Ok::<_, MethodError>(me)
-                }
-            })
+        })
     }
 }
 
-fn echo(call: &Call) -> Result<RawJson, MethodError> {
-    const PARAMETERS: &[Parameter] = &[Parameter::required("value")];
-    let mut arguments = call.bind("echo", PARAMETERS)?;
-    Ok(arguments.take_raw("value").unwrap_or_else(RawJson::null))
-}
-
-fn add(call: &Call) -> Result<Number, MethodError> {
-    const PARAMETERS: &[Parameter] = &[Parameter::required("a"), Parameter::required("b")];
-    let mut arguments = call.bind("add", PARAMETERS)?;
-    let (a, b): (Number, Number) = (arguments.take("a")?, arguments.take("b")?);
-    let sum = match (a.as_i64(), b.as_i64()) {
-        (Some(a), Some(b)) => a.checked_add(b).map(Number::from),
-        _ => a.as_f64().zip(b.as_f64()).and_then(|(a, b)| Number::from_f64(a + b)),
-    };
-    sum.ok_or_else(|| MethodError::value_error("the sum is too large"))
-}
-
-async fn sleep(call: Call) -> Result<f64, MethodError> {
-    const PARAMETERS: &[Parameter] = &[Parameter::required("seconds")];
-    let seconds: f64 = call.bind("sleep", PARAMETERS)?.take("seconds")?;
-    let duration = Duration::try_from_secs_f64(seconds)
-        .map_err(|_| MethodError::value_error("sleep length must be non-negative"))?;
-    tokio::time::sleep(duration).await;
-    Ok(seconds)
-}
-
-fn fail(call: &Call) -> Result<(), MethodError> {
-    const PARAMETERS: &[Parameter] = &[
-        Parameter::optional("module"),
-        Parameter::optional("class"),
-        Parameter::optional("message"),
-        Parameter::optional("kwargs"),
-    ];
-    let mut arguments = call.bind("fail", PARAMETERS)?;
-    let module: String = arguments.take_or("module", || "builtins".to_owned())?;
-    let class: String = arguments.take_or("class", || "RuntimeError".to_owned())?;
-    let message: String = arguments.take_or("message", || "asked to fail".to_owned())?;
-    let mut failure = Failure::new(module, class, message);
-    if let Some(kwargs) = arguments.take_raw("kwargs") {
-        failure.kwargs = kwargs;
+fn limit(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("write a number of methods, 1 or more".to_owned()),
     }
-    Err(failure.into())
-}
-
-/// The name that OpenStack services give themselves when they are told none.
-fn host_name() -> Result<String, Failed> {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().to_owned())
-        .map_err(|error| Failed::Usage(format!("no host name ({error}): name the server with --server")))
 }

@@ -1,7 +1,6 @@
 //! When to end: SIGTERM and Ctrl-C.
 
-use tokio::signal::unix::SignalKind;
-use tokio::signal::unix::signal;
+use tokio::signal::unix::{self, SignalKind};
 
 use crate::exit::Failed;
 
@@ -10,28 +9,52 @@ use crate::exit::Failed;
 pub(crate) enum Signal {
     /// SIGTERM.
     Terminate,
-    /// SIGINT.
+    /// SIGINT, as Ctrl-C sends it.
     Interrupt,
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub(crate) async fn requested() -> Result<Signal, Failed> {
-    let listen = |kind| signal(kind).map_err(|error| Failed::System(format!("cannot watch signals: {error}")));
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(Signal::Terminate),
-        _ = interrupt.recv() => Ok(Signal::Interrupt),
+/// Lets SIGHUP pass without effect from now on: a plain server has nothing to read again.
+pub(crate) fn ignore_hangup() -> Result<(), Failed> {
+    watch(SignalKind::hangup()).map(drop)
+}
+
+/// The signals that ask this program to end. From its creation on they no longer end it by
+/// themselves.
+pub(crate) struct Signals {
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+}
+
+impl Signals {
+    /// Watches for SIGTERM and SIGINT.
+    pub(crate) fn watch() -> Result<Self, Failed> {
+        Ok(Self {
+            terminate: watch(SignalKind::terminate())?,
+            interrupt: watch(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+        }
+    }
+
+    /// Runs `work`, unless a signal comes first: then the work is dropped, which gives its call
+    /// up.
+    pub(crate) async fn unless<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Failed>>,
+    ) -> Result<T, Failed> {
+        tokio::select! {
+            done = work => done,
+            signal = self.next() => Err(Failed::Stopped(signal)),
+        }
     }
 }
 
-/// Runs `work`, unless a signal comes first: then the work is dropped, which gives its call up.
-pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
-    tokio::select! {
-        done = work => done,
-        signal = requested() => {
-            signal?;
-            Err(Failed::Interrupted)
-        }
-    }
+fn watch(kind: SignalKind) -> Result<unix::Signal, Failed> {
+    unix::signal(kind).map_err(|error| Failed::System(format!("cannot watch signals: {error}")))
 }

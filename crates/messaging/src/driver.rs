@@ -83,7 +83,8 @@ pub trait Driver: Send + Sync + 'static {
     /// Starts to take requests for `target` (its topic, its topic and server, and its fanout) and hands each to
     /// `sink`. Completes when the broker has confirmed that consuming began.
     ///
-    /// At most `options.prefetch` requests may be handed over without having been acknowledged.
+    /// At most `options.prefetch` requests of each of these queues may be handed over without having been
+    /// acknowledged.
     fn listen<'a>(
         &'a self,
         target: &'a Target,

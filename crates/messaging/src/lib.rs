@@ -1,5 +1,6 @@
 //! oslo.messaging in Rust: targets, transports, RPC and notifications, wire-compatible
 
+mod clock;
 pub mod driver;
 pub mod drivers;
 mod mask;

@@ -6,11 +6,18 @@ use bergen_config::{Kind, OptionDef, OptionError, Options, Source};
 
 use crate::url::TransportUrl;
 
+mod tuning;
+
 #[cfg(test)]
 mod tests;
 
+pub use tuning::{RabbitTuning, Republish};
+
 /// Section of the options that every driver shares.
 pub const DEFAULT_GROUP: &str = "DEFAULT";
+
+/// Section of the options of notifications.
+pub const NOTIFICATIONS_GROUP: &str = "oslo_messaging_notifications";
 
 /// Section of the options of the `rabbit` driver.
 pub const RABBIT_GROUP: &str = "oslo_messaging_rabbit";
@@ -37,6 +44,14 @@ pub const MESSAGING_OPTIONS: &[OptionDef] = &[
         .default("false")
         .help("Whether every server also answers oslo_rpc_server_ping."),
 ];
+
+/// Options of notifications, in section `oslo_messaging_notifications`.
+pub const NOTIFICATION_OPTIONS: &[OptionDef] =
+    &[
+        OptionDef::new(NOTIFICATIONS_GROUP, "transport_url", Kind::Text)
+            .secret()
+            .help("Where notifications go. Default: where RPC goes."),
+    ];
 
 /// Options of the `rabbit` driver, in section `oslo_messaging_rabbit` and in a URL's query.
 pub const RABBIT_OPTIONS: &[OptionDef] = &[
@@ -154,11 +169,30 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
         .default("false")
         .deprecated("it has no effect")
         .help("Without effect."),
+    // What only this library can be told.
+    OptionDef::new(RABBIT_GROUP, "bergen_mandatory_calls", Kind::Bool)
+        .default("true")
+        .help("Learn from the broker that a call has no server to go to, instead of waiting for its timeout."),
+    OptionDef::new(RABBIT_GROUP, "bergen_no_server_grace", Kind::float(0.0, 3600.0))
+        .default("3.0")
+        .help("Seconds that a call without a server is tried again, at most half of its timeout; 0 fails at once."),
+    OptionDef::new(RABBIT_GROUP, "bergen_probe_after", Kind::float(0.0, 86_400.0))
+        .default("1.0")
+        .help("Seconds of silence after which the broker is asked about a call's queue; 0 never asks."),
+    OptionDef::new(RABBIT_GROUP, "bergen_listen_timeout", Kind::float(0.1, 86_400.0))
+        .default("30.0")
+        .help("Seconds that the start of a server may take, connecting included."),
+    OptionDef::new(RABBIT_GROUP, "bergen_max_waiting_calls", Kind::int(1, 1_000_000_000))
+        .default("65536")
+        .help("Calls that may wait for their answers at once; more fail at once."),
+    OptionDef::new(RABBIT_GROUP, "bergen_republish", Kind::Choice(&["unconfirmed", "never"]))
+        .default("unconfirmed")
+        .help("Whether a request is sent again when it is unknown whether the broker got it."),
 ];
 
 /// Options with the defaults of this library, without any file.
 pub fn defaults() -> Options {
-    Options::new(&[MESSAGING_OPTIONS, RABBIT_OPTIONS])
+    Options::new(&[MESSAGING_OPTIONS, NOTIFICATION_OPTIONS, RABBIT_OPTIONS])
 }
 
 /// The option `host`, by which nova and neutron name their servers: one name for all services of a machine. If it is
@@ -254,6 +288,8 @@ pub struct RabbitOptions {
     pub ssl_cert_file: Option<String>,
     /// `ssl_key_file`: the key of that certificate.
     pub ssl_key_file: Option<String>,
+    /// The options whose names begin with `bergen_`.
+    pub tuning: RabbitTuning,
 }
 
 impl RabbitOptions {
@@ -307,6 +343,7 @@ impl RabbitOptions {
             ssl_ca_file: of.text("ssl_ca_file")?,
             ssl_cert_file: of.text("ssl_cert_file")?,
             ssl_key_file: of.text("ssl_key_file")?,
+            tuning: RabbitTuning::of(&options)?,
         })
     }
 }

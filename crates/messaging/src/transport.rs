@@ -3,6 +3,7 @@
 //! There are two types, since the two uses never mix: an [`RpcTransport`] carries calls, casts and RPC servers, a
 //! [`NotificationTransport`] carries notifications. Both are cheap handles to one driver.
 
+mod inbox;
 mod notification;
 mod options;
 mod rpc;
@@ -18,6 +19,7 @@ pub(crate) use options::RpcDefaults;
 pub use options::TransportOptions;
 pub use rpc::{Requests, RpcTransport};
 
+use crate::clock::later;
 use crate::driver::{Capabilities, Driver, DriverError, TransportKind};
 use crate::url::{TransportUrl, UrlError};
 use options::Resolved;
@@ -105,6 +107,6 @@ impl Shared {
     }
 
     async fn close(&self, deadline: Duration) {
-        self.driver.close(Instant::now() + deadline).await;
+        self.driver.close(later(Instant::now(), deadline)).await;
     }
 }

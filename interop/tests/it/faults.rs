@@ -50,9 +50,17 @@ async fn load(client: RpcClient, stop: Arc<AtomicBool>) -> Account {
                 let mut account = Account::default();
                 while !stop.load(Ordering::Relaxed) {
                     account.made += 1;
-                    let call = async { client.call(&Context::default(), "echo", &json!({"value": 1})).await };
+                    let call = async {
+                        client
+                            .call(&Context::default(), "echo", &json!({"value": 1}))
+                            .await
+                    };
                     let limit = Duration::from_secs(25);
-                    account.add(tokio::time::timeout(limit, call).await.expect("a call outlived its deadline"));
+                    account.add(
+                        tokio::time::timeout(limit, call)
+                            .await
+                            .expect("a call outlived its deadline"),
+                    );
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
                 account
@@ -75,8 +83,12 @@ async fn load(client: RpcClient, stop: Arc<AtomicBool>) -> Account {
 async fn under_load(name: &str, fault: impl AsyncFnOnce(&mut RabbitNode)) {
     let mut node = RabbitNode::start_default().await.unwrap();
     let url = node.url(VHOST);
-    let rust_server = RustServer::start(&transport(&url).unwrap(), "rust", "host-1").await.unwrap();
-    let python_server = PythonServer::start(&url, TOPIC, "host-1", json!({})).await.unwrap();
+    let rust_server = RustServer::start(&transport(&url).unwrap(), "rust", "host-1")
+        .await
+        .unwrap();
+    let python_server = PythonServer::start(&url, TOPIC, "host-1", json!({}))
+        .await
+        .unwrap();
     let python_client = PythonClient::start(&url, "rust", json!({})).await.unwrap();
     let ours = Client::of(&url, TOPIC).unwrap();
 
@@ -88,7 +100,11 @@ async fn under_load(name: &str, fault: impl AsyncFnOnce(&mut RabbitNode)) {
     });
     let python_to_rust = async {
         let limit = Duration::from_secs(120);
-        python_client.peer().request_within(repeat, limit).await.unwrap()
+        python_client
+            .peer()
+            .request_within(repeat, limit)
+            .await
+            .unwrap()
     };
     let fault = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -103,14 +119,28 @@ async fn under_load(name: &str, fault: impl AsyncFnOnce(&mut RabbitNode)) {
     println!("{name}: rust server: {:?}", rust_server.server().stats());
     assert_eq!(rust.made, rust.answered + rust.failures());
     assert!(rust.answered > 0);
-    let failed: u64 = python["failed"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
-    assert_eq!(python["made"].as_u64().unwrap(), python["answered"].as_u64().unwrap() + failed);
+    let failed: u64 = python["failed"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|count| count.as_u64().unwrap())
+        .sum();
+    assert_eq!(
+        python["made"].as_u64().unwrap(),
+        python["answered"].as_u64().unwrap() + failed
+    );
     assert!(python["answered"].as_u64().unwrap() > 0, "{python}");
 
     // And the service is there again, both ways.
-    let sum: i64 = ours.call(&Context::default(), "add", &json!({"a": 1, "b": 2})).await.unwrap();
+    let sum: i64 = ours
+        .call(&Context::default(), "add", &json!({"a": 1, "b": 2}))
+        .await
+        .unwrap();
     assert_eq!(sum, 3);
-    let answer = python_client.call("add", json!({"a": 1, "b": 2}), json!({}), json!({})).await.unwrap();
+    let answer = python_client
+        .call("add", json!({"a": 1, "b": 2}), json!({}), json!({}))
+        .await
+        .unwrap();
     assert_eq!(answer["result"], json!(3), "{answer}");
     drop(python_server);
 }
@@ -121,7 +151,10 @@ async fn connections_killed_through_the_management() {
         for _ in 0..3 {
             let management = node.management();
             // The list of connections is some seconds behind.
-            eventually("four connections", async || management.connections(VHOST).await.unwrap().len() >= 4).await;
+            eventually("four connections", async || {
+                management.connections(VHOST).await.unwrap().len() >= 4
+            })
+            .await;
             let closed = management.close_connections(VHOST).await.unwrap();
             assert!(closed >= 4, "{closed} connections");
             tokio::time::sleep(Duration::from_secs(2)).await;

@@ -3,6 +3,9 @@
 mod faults;
 mod negative;
 mod python_to_rust;
+mod python_to_rust_life;
+mod python_to_rust_rows;
 mod rust_to_python;
+mod rust_to_python_rows;
 mod simulator;
 mod support;

@@ -12,7 +12,10 @@ where
 {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !ask().await {
-        assert!(Instant::now() < deadline, "{what} did not happen within 10 s");
+        assert!(
+            Instant::now() < deadline,
+            "{what} did not happen within 10 s"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -87,7 +87,9 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         self.deliveries.close();
-        if self.channel.is_open() && self.end.get().is_none() {
+        // Without an end its sink is with the task; one that overflowed is still subscribed.
+        let is_subscribed = matches!(self.end.get(), None | Some(ConsumerEnd::Overflow));
+        if self.channel.is_open() && is_subscribed {
             drop(self.channel.cancel(&self.tag));
         }
         while let Ok(delivery) = self.deliveries.try_recv() {
@@ -108,6 +110,13 @@ impl StreamSink {
     fn finish(&mut self, end: ConsumerEnd) {
         let _ = self.end.set(end);
         self.deliveries = None;
+    }
+}
+
+impl Drop for StreamSink {
+    /// Cancelled, or refused from the start: there is nothing to cancel any more.
+    fn drop(&mut self) {
+        let _ = self.end.set(ConsumerEnd::Requested);
     }
 }
 

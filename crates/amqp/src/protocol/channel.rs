@@ -60,7 +60,7 @@ pub(super) enum ChannelState {
 }
 
 /// A request whose answer is awaited.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Pending {
     /// Who waits; `None` if nobody does any more.
     pub(super) request: Option<RequestId>,
@@ -68,6 +68,8 @@ pub(super) struct Pending {
     pub(super) name: &'static str,
     /// For `basic.consume` and `basic.get`: what comes needs no settling.
     pub(super) no_ack: bool,
+    /// For `basic.consume` and `basic.cancel`: the consumer, empty if the broker is to name it.
+    pub(super) consumer_tag: Option<Box<str>>,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -13,6 +13,9 @@ use crate::codec::{
     methods::{basic, channel, connection},
 };
 
+/// How many acknowledgements that no `multiple` can cover one channel keeps back.
+const GATHER_LIMIT: usize = 4096;
+
 impl Connection {
     /// Client: opens a channel. It can be used at once, ahead of the broker's answer
     /// ([`Event::ChannelOpened`](super::Event::ChannelOpened)).
@@ -39,8 +42,9 @@ impl Connection {
     /// Client: sends a synchronous method (all of `exchange`, `queue`, `tx`, `confirm.select`,
     /// `basic.qos`, `consume`, `cancel`, `get`, `recover`, `channel.flow`) with its `no_wait` unset.
     ///
-    /// Requests pipeline. The answer is an [`Event::Reply`](super::Event::Reply); if the broker
-    /// closes the channel instead, the request is among the unsettled of
+    /// Requests pipeline. The answer is an [`Event::Reply`](super::Event::Reply), in the order of the
+    /// requests but for `consume` and `cancel`, whose answers may come later; if the broker closes the
+    /// channel instead, the request is among the unsettled of
     /// [`Event::ChannelClosed`](super::Event::ChannelClosed).
     pub fn request(
         &mut self,
@@ -209,10 +213,11 @@ impl Connection {
         let Some(open) = self.channels.get_mut(channel) else {
             return;
         };
-        let no_ack = match method {
-            Method::BasicConsume(consume) => consume.no_ack,
-            Method::BasicGet(get) => get.no_ack,
-            _ => false,
+        let (no_ack, consumer_tag) = match method {
+            Method::BasicConsume(consume) => (consume.no_ack, Some(consume.consumer_tag.into())),
+            Method::BasicCancel(cancel) => (false, Some(cancel.consumer_tag.into())),
+            Method::BasicGet(get) => (get.no_ack, None),
+            _ => (false, None),
         };
         if let Method::ConfirmSelect(_) = method {
             // The broker counts from here on, not from its answer.
@@ -224,7 +229,15 @@ impl Connection {
             method,
             name,
             no_ack,
+            consumer_tag,
         });
+    }
+
+    /// Whether the broker has stopped publishing on the channel (`channel.flow`).
+    pub fn is_flow_stopped(&self, channel: ChannelId) -> bool {
+        self.channels
+            .get(channel)
+            .is_some_and(|open| open.flow_stopped)
     }
 
     /// Queues the acknowledgements of this turn.
@@ -234,6 +247,22 @@ impl Connection {
                 flush_channel(channel, &mut self.output);
             }
         }
+    }
+
+    /// Instead of [`flush_acks`](Self::flush_acks) while the peer does not read: the frames would pile
+    /// up, whereas one `multiple` that is sent later says as much.
+    pub(super) fn gather_acks(&mut self) {
+        let (channels, output) = (&mut self.channels, &mut self.output);
+        self.acked_channels.retain(|id| {
+            let Some(channel) = channels.get_mut(*id) else {
+                return false;
+            };
+            let gathers = channel.deliveries.gather() <= GATHER_LIMIT;
+            if !gathers {
+                flush_channel(channel, output);
+            }
+            gathers
+        });
     }
 
     /// Queues the acknowledgements of one channel, ahead of something that must not overtake them.

@@ -320,26 +320,45 @@ impl Origin {
     }
 }
 
-/// The request that `method` answers, which must be the oldest one.
+/// The request that `method` answers.
+///
+/// RabbitMQ's channels answer in order, except that `consume-ok` and `cancel-ok` come from the queue's
+/// process, so that answers to later requests may overtake them. These two are found by their
+/// consumer; the others must answer the oldest of the rest.
 fn answered(channel: &mut Channel, method: &Method<'_>) -> Result<Pending, Violation> {
-    match channel.pending.front() {
-        Some(pending) if method.answers(pending.method) => {}
-        Some(pending) => {
-            return Err(Violation::UnexpectedReply {
-                method: method.name(),
-                expected: pending.name,
-            });
+    let pending = &mut channel.pending;
+    let at = match method {
+        Method::BasicConsumeOk(basic::ConsumeOk { consumer_tag })
+        | Method::BasicCancelOk(basic::CancelOk { consumer_tag }) => {
+            let awaits = |request: &Pending, name: &str| {
+                method.answers(request.method) && request.consumer_tag.as_deref() == Some(name)
+            };
+            pending
+                .iter()
+                .position(|request| awaits(request, consumer_tag))
+                // The broker was to choose the name.
+                .or_else(|| pending.iter().position(|request| awaits(request, "")))
         }
-        None => {
-            return Err(Violation::UnexpectedMethod {
-                method: method.name(),
-            });
-        }
-    }
-    let nothing = Violation::UnexpectedMethod {
-        method: method.name(),
+        _ => pending
+            .iter()
+            .position(|request| request.consumer_tag.is_none())
+            .filter(|at| {
+                let oldest = pending.get(*at);
+                oldest.is_some_and(|oldest| method.answers(oldest.method))
+            }),
     };
-    channel.pending.pop_front().ok_or(nothing)
+    if let Some(answered) = at.and_then(|at| pending.remove(at)) {
+        return Ok(answered);
+    }
+    Err(match pending.front() {
+        Some(oldest) => Violation::UnexpectedReply {
+            method: method.name(),
+            expected: oldest.name,
+        },
+        None => Violation::UnexpectedMethod {
+            method: method.name(),
+        },
+    })
 }
 
 fn delivery_head(channel: &mut Channel, deliver: &basic::Deliver<'_>) -> Head {

@@ -11,10 +11,15 @@ use bytes::{Buf, BytesMut};
 
 use super::{
     ChannelId, ClientConfig, CloseReason, Event, Output, Phase, ServerConfig, Stats, Tuning,
+    Violation,
     channel::{Channel, Channels},
     handshake::Step,
 };
 use crate::codec::{FieldTable, frame::FRAME_MIN_SIZE};
+
+/// How many bytes of answers may wait for a peer that goes on sending and does not read: some
+/// 800 000 of them.
+const ANSWERS_LIMIT: usize = 16 * 1024 * 1024;
 
 /// One AMQP connection, as a client or as a server. See the [module](super) for how to drive it.
 #[derive(Debug)]
@@ -145,7 +150,12 @@ impl Connection {
                 break;
             }
             match self.handle_frame(input) {
-                Ok(true) => {}
+                Ok(true) => {
+                    if self.is_connected() && self.output.answers() > ANSWERS_LIMIT {
+                        let limit = ANSWERS_LIMIT;
+                        self.violated(Violation::DoesNotRead { limit }, (0, 0), now);
+                    }
+                }
                 Ok(false) => break,
                 Err((violation, blamed)) => self.violated(violation, blamed, now),
             }
@@ -213,7 +223,11 @@ impl Connection {
     /// The bytes to write now, the acknowledgements of this turn included. Write, advance, and call
     /// again until nothing remains.
     pub fn output(&mut self, now: Instant) -> &mut Output {
-        self.flush_acks();
+        if self.output.is_stuck() {
+            self.gather_acks();
+        } else {
+            self.flush_acks();
+        }
         self.output.fill();
         if self.output.has_remaining() {
             self.last_sent = now;

@@ -8,6 +8,8 @@ pub(super) struct Deliveries {
     unsettled: VecDeque<Unsettled>,
     /// How many of them are acknowledged and wait for [`flush`](Deliveries::flush).
     acked: usize,
+    /// The first, which is acknowledged, stands for others before it.
+    gathered: bool,
     newest: u64,
 }
 
@@ -68,18 +70,26 @@ impl Deliveries {
         }
     }
 
+    /// Makes the acknowledged run at the front one entry; how many acknowledgements are left then.
+    pub(super) fn gather(&mut self) -> usize {
+        let run = self.acked_run();
+        if run > 1 {
+            self.unsettled.drain(..run - 1);
+            self.acked -= run - 1;
+            self.gathered = true;
+        }
+        self.acked
+    }
+
     /// Hands out what has to be sent, as (tag, multiple), and forgets it.
     ///
     /// One `multiple` covers the acknowledged run at the front. Behind the first delivery that is
     /// still in work `multiple` would take that one too, so there each goes by itself.
     pub(super) fn flush(&mut self, mut send: impl FnMut(u64, bool)) {
-        let run = self
-            .unsettled
-            .iter()
-            .take_while(|delivery| delivery.acked)
-            .count();
+        let run = self.acked_run();
+        let gathered = std::mem::take(&mut self.gathered);
         if let Some(last) = self.unsettled.drain(..run).next_back() {
-            send(last.tag, run > 1);
+            send(last.tag, run > 1 || gathered);
         }
         self.acked -= run;
         if self.acked > 0 {
@@ -97,6 +107,15 @@ impl Deliveries {
     pub(super) fn forget(&mut self) {
         self.unsettled.clear();
         self.acked = 0;
+        self.gathered = false;
+    }
+
+    /// How many at the front are acknowledged.
+    fn acked_run(&self) -> usize {
+        self.unsettled
+            .iter()
+            .take_while(|delivery| delivery.acked)
+            .count()
     }
 
     fn count_up_to(&self, tag: u64) -> usize {

@@ -142,6 +142,12 @@ pub enum Violation {
         /// What was offered.
         offered: u32,
     },
+    /// It goes on sending and reads nothing of what is answered.
+    #[error("it sends but does not read: more than {limit} bytes of answers wait")]
+    DoesNotRead {
+        /// Bytes that may wait.
+        limit: usize,
+    },
     /// `connection.start-ok` names a mechanism that is not on offer, or its response is garbled.
     #[error("no usable login by mechanism {mechanism:?}")]
     BadLogin {
@@ -166,6 +172,7 @@ impl Violation {
             Self::ContentTooLarge { .. } => reply_code::CONTENT_TOO_LARGE,
             Self::ChannelNotOpen { .. } | Self::ChannelInUse { .. } => reply_code::CHANNEL_ERROR,
             Self::ChannelMaxExceeded { .. } | Self::BadTuning { .. } => reply_code::NOT_ALLOWED,
+            Self::DoesNotRead { .. } => reply_code::RESOURCE_ERROR,
             Self::BadLogin { .. } => reply_code::ACCESS_REFUSED,
         }
     }

@@ -191,7 +191,7 @@ impl Connection {
 
     /// Sends a method without fields that could be too long.
     pub(super) fn send_quietly(&mut self, number: u16, method: &Method<'_>) {
-        let sent = self.output.method(number, method);
+        let sent = self.output.answer(number, method);
         debug_assert!(sent.is_ok(), "{} always fits", method.name());
     }
 

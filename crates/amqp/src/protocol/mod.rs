@@ -25,14 +25,25 @@
 //! confirm is noted in the same step. Frames of one channel leave in the order of its commands, but
 //! for acknowledgements: those of one turn are gathered, leave with [`output`](Connection::output)
 //! or with the next request of their channel, and share one `multiple` frame where nothing
-//! unacknowledged lies in between. Bodies longer than a frame let other channels' frames through.
+//! unacknowledged lies in between. While a peer does not read, they go on being gathered. Bodies longer
+//! than a frame let other channels' frames through.
+//!
+//! RabbitMQ answers the requests of one channel in order, except that `consume-ok` and `cancel-ok` come
+//! from the queue's process and may be overtaken; those two are matched by their consumer tag.
 //!
 //! # Limits
 //!
 //! Nothing is allocated from a declared size. What grows with a peer's input is bounded by
 //! `frame_max`, `max_body_size` and `channel_max`; what grows with our own commands shows in
 //! [`pending_output_bytes`](Connection::pending_output_bytes) and
-//! [`unconfirmed`](Connection::unconfirmed), and it is for the owner to stop there.
+//! [`unconfirmed`](Connection::unconfirmed), and it is for the owner to stop there. A peer that keeps
+//! sending what has to be answered and does not read the answers loses the connection at 16 MiB.
+//!
+//! # What is left out
+//!
+//! `connection.secure` (a challenge, of which no mechanism of [`Login`] has need) and
+//! `connection.update-secret` (new credentials on an open connection, for tokens that expire) are known
+//! to the codec only. A peer that sends either breaks the protocol here: 503 `COMMAND_INVALID`.
 
 mod channel;
 mod client;

@@ -36,6 +36,8 @@ pub struct Output {
     parked_len: usize,
     /// What leaves when nothing is parked any more: our `connection.close`.
     last: BytesMut,
+    /// Bytes, at most, of what waits that only answers what the peer has sent.
+    answers: usize,
     frame_max: usize,
     counts: FrameCounts,
 }
@@ -61,6 +63,7 @@ impl Output {
             parked: VecDeque::new(),
             parked_len: 0,
             last: BytesMut::new(),
+            answers: 0,
             frame_max: FRAME_MIN_SIZE,
             counts: FrameCounts::default(),
         }
@@ -77,6 +80,17 @@ impl Output {
     /// Bytes that wait, parked ones included.
     pub(super) fn len(&self) -> usize {
         self.remaining() + self.parked_len + self.last.len()
+    }
+
+    /// Whether so much is ready that the socket seems to take nothing.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.remaining() >= READY_LIMIT
+    }
+
+    /// Bytes, at most, of what waits that was queued by [`answer`](Self::answer) and
+    /// [`ack`](Self::ack).
+    pub(super) fn answers(&self) -> usize {
+        self.answers
     }
 
     /// Room in bytes of the buffer for small frames.
@@ -102,12 +116,22 @@ impl Output {
         Ok(())
     }
 
+    /// A method that is sent because of what the peer sent, not because our owner wanted it.
+    pub(super) fn answer(&mut self, channel: u16, method: &Method<'_>) -> Result<(), EncodeError> {
+        let before = self.len();
+        self.method(channel, method)?;
+        self.answers += self.len() - before;
+        Ok(())
+    }
+
     pub(super) fn ack(&mut self, channel: u16, delivery_tag: u64, multiple: bool) {
+        let before = self.len();
         let written = self.frames(channel, |buffer| {
             frame::encode_ack(channel, delivery_tag, multiple, buffer);
             Ok(())
         });
         debug_assert!(written.is_ok(), "an ack always fits");
+        self.answers += self.len() - before;
         self.counts.methods += 1;
     }
 
@@ -195,11 +219,12 @@ impl Output {
         self.ready.clear();
         self.ready_len = 0;
         self.tail = BytesMut::new();
+        self.answers = 0;
     }
 
     /// Brings parked frames forward, one per channel and round, up to the limit.
     pub(super) fn fill(&mut self) {
-        while self.remaining() < READY_LIMIT {
+        while !self.is_stuck() {
             let Some(mut parked) = self.parked.pop_front() else {
                 if !self.last.is_empty() {
                     let last = self.last.split();
@@ -322,6 +347,7 @@ impl Buf for Output {
     /// As [`Buf`] demands, when `count` exceeds [`remaining`](Buf::remaining).
     fn advance(&mut self, mut count: usize) {
         self.counts.bytes += u64::try_from(count).unwrap_or(u64::MAX);
+        self.answers = self.answers.min(self.len().saturating_sub(count));
         while let Some(slice) = self.ready.front_mut() {
             if count < slice.len() {
                 slice.advance(count);

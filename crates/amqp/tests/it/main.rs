@@ -7,9 +7,11 @@
     reason = "tests may fail loudly, and so may their helpers"
 )]
 
+mod blocked;
 mod client;
 mod codec;
 mod codec_differential;
 mod codec_foreign_methods;
 mod codec_foreign_values;
 mod codec_strategies;
+mod tls;

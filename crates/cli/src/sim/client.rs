@@ -1,41 +1,42 @@
 //! `bergen sim rpc-client`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use bergen::rpc::CallError;
-use bergen::rpc::PreparedClient;
-use bergen::rpc::RpcClient;
+use bergen::driver::Retry;
+use bergen::rpc::{CallError, PreparedClient, RpcClient};
 use bergen::target::ClientTarget;
 use bergen::transport::RpcTransport;
 use bergen::wire::Context;
-use clap::Args;
-use clap::ValueEnum;
-use indicatif::ProgressBar;
-use indicatif::ProgressStyle;
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::message::Cargo;
-use super::message::Message;
+use super::message::{Cargo, Message};
 use super::report::Series;
-use crate::connection::ConnectionOptions;
-use crate::connection::seconds;
+use crate::connection::{ConnectionOptions, monitor_seconds, positive_seconds, seconds};
 use crate::exit::Failed;
-use crate::stop;
+use crate::stop::Signals;
 
 /// `bergen sim rpc-client`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bergen sim rpc-client -p 8 -m 200 --sync call
+  bergen sim rpc-client --targets profiler_topic.one profiler_topic.two -p 16 -m 1000
+  bergen sim rpc-client --targets profiler_topic --is-cast --is-fanout -m 100 --json -
+
+The other side is bergen sim rpc-server, or upstream's tools/simulator.py rpc-server. Failed
+messages are counted; the first one says the exit code. A client whose first message finds no
+broker or no server gives up. --json - prints JSON only.")]
 pub(crate) struct Client {
     /// Targets as TOPIC.SERVER, or TOPIC for any server; each client takes one in turn
     #[arg(long = "targets", default_value = "profiler_topic.profiler_server", num_args = 1.., value_name = "TARGET")]
     targets: Vec<String>,
-    /// Clients that send at the same time
-    #[arg(short = 'p', long, default_value_t = 1)]
+    /// Clients that send at the same time, each one message after the other
+    #[arg(short = 'p', long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     clients: u32,
     /// Messages that each client sends
     #[arg(short = 'm', long, default_value_t = 1)]
@@ -44,10 +45,10 @@ pub(crate) struct Client {
     #[arg(short = 'w', long, value_parser = seconds, value_name = "SECONDS")]
     wait: Option<Duration>,
     /// Seconds until a call is given up
-    #[arg(long, default_value = "3", value_parser = seconds, value_name = "SECONDS")]
+    #[arg(long, default_value = "3", value_parser = positive_seconds, value_name = "SECONDS")]
     timeout: Duration,
-    /// Ask servers for keep-alives and give up after this many seconds without one
-    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
+    /// Ask servers for signs of life, and give up after this many seconds without one (2 or more)
+    #[arg(long, value_parser = monitor_seconds, value_name = "SECONDS")]
     monitor: Option<Duration>,
     /// Cast instead of calling
     #[arg(long)]
@@ -55,8 +56,9 @@ pub(crate) struct Client {
     /// Cast to every server of the topic
     #[arg(long, requires = "is_cast")]
     is_fanout: bool,
-    /// Tell the servers when clients begin and are done, so that they end after the last one
-    #[arg(long, value_name = "HOW")]
+    /// Tell the servers, by a call or by a fanout, when clients begin and are done, so that they end
+    /// after the last one
+    #[arg(long, value_name = "call|fanout", hide_possible_values = true)]
     sync: Option<Sync>,
     /// Seconds to send for at the most
     #[arg(short = 'l', long, value_parser = seconds, value_name = "SECONDS")]
@@ -93,6 +95,7 @@ struct Errors {
 
 impl Client {
     pub(crate) async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
+        let mut signals = Signals::watch()?;
         let transport = connection.rpc_transport()?;
         let measured = Arc::new(Measured {
             sent: Mutex::new(Series::new()),
@@ -100,9 +103,13 @@ impl Client {
             errors: Mutex::default(),
         });
         let progress = self.progress();
-        let ran = stop::unless_interrupted(self.send_all(&transport, &measured, &progress)).await;
+        let ran = signals
+            .unless(self.send_all(&transport, &measured, &progress))
+            .await;
         progress.finish_and_clear();
-        tokio::time::sleep(self.exit_wait).await;
+        if ran.is_ok() {
+            tokio::time::sleep(self.exit_wait).await;
+        }
         connection.close(transport).await;
         self.report(&measured)?;
         ran?;
@@ -118,7 +125,10 @@ impl Client {
     ) -> Result<(), Failed> {
         let mut clients = JoinSet::new();
         for number in 0..self.clients {
-            let Some(target) = self.targets.get(number as usize % self.targets.len().max(1)) else {
+            let Some(target) = self
+                .targets
+                .get(number as usize % self.targets.len().max(1))
+            else {
                 continue;
             };
             let sender = Sender {
@@ -176,9 +186,9 @@ impl Client {
         if round_trips.count() > 0 {
             all.push(("round_trip_0".to_owned(), &*round_trips));
         }
-        super::report(&all, summary, self.json.as_deref())?;
-        crate::output::line(&format!("{kind}: {} sent, {errors} failed", sent.count()));
-        Ok(())
+        super::report(&all, &summary, self.json.as_deref())?;
+        let total = format!("{kind}: {} sent, {errors} failed", sent.count());
+        super::say(&total, self.json.as_deref())
     }
 }
 
@@ -201,8 +211,12 @@ impl Sender {
             if until.is_some_and(|until| Instant::now() >= until) {
                 break;
             }
-            self.send(seq).await;
+            let sent = self.send(seq).await;
             self.progress.inc(1);
+            // The rest would wait as long, each, for the same.
+            if seq == 0 && sent.is_err_and(|error| is_in_vain(&error)) {
+                break;
+            }
             if let Some(wait) = self.wait {
                 tokio::time::sleep(wait).await;
             }
@@ -212,25 +226,29 @@ impl Sender {
         }
     }
 
-    async fn send(&mut self, seq: u64) {
+    async fn send(&mut self, seq: u64) -> Result<(), CallError> {
         let message = Message::new(seq, self.cargo.next());
         let size = message.1.len();
         let (context, arguments) = (Context::default(), json!({"message": message}));
+        let mut client = self.client.clone();
+        if seq == 0 {
+            client = client.retry(Retry::Times(0));
+        }
         let started = Instant::now();
         let ended = if self.is_cast {
-            self.client.cast(&context, "info", &arguments).await
+            client.cast(&context, "info", &arguments).await
         } else {
-            let answer: Result<Message, CallError> = self.client.call(&context, "info", &arguments).await;
-            answer.map(|_| {
-                lock(&self.measured.round_trips).record(size, Some(started.elapsed()));
-            })
+            let answer: Result<Message, CallError> =
+                client.call(&context, "info", &arguments).await;
+            answer.map(|_| lock(&self.measured.round_trips).record(size, Some(started.elapsed())))
         };
         lock(&self.measured.sent).record(size, None);
-        if let Err(error) = ended {
+        if let Err(error) = &ended {
             let mut errors = lock(&self.measured.errors);
             errors.count += 1;
-            errors.first.get_or_insert(error);
+            errors.first.get_or_insert_with(|| error.clone());
         }
+        ended
     }
 
     /// Tells the servers; whether they were told.
@@ -238,13 +256,30 @@ impl Sender {
         let (context, arguments) = (Context::default(), json!({"message": {"id": self.id}}));
         match self.sync {
             None => false,
-            Some(Sync::Call) => self.client.call::<()>(&context, method, &arguments).await.is_ok(),
+            Some(Sync::Call) => self
+                .client
+                .call::<()>(&context, method, &arguments)
+                .await
+                .is_ok(),
             Some(Sync::Fanout) => {
                 let everyone = self.client.prepare().fanout(true);
                 everyone.cast(&context, method, &arguments).await.is_ok()
             }
         }
     }
+}
+
+/// Whether no server was there to take the message.
+fn is_in_vain(error: &CallError) -> bool {
+    let failed = Failed::from(error.clone());
+    let nobody_listens = matches!(
+        failed,
+        Failed::Timeout {
+            nobody_listens: true,
+            ..
+        }
+    );
+    nobody_listens || matches!(failed.code(), 4 | 5)
 }
 
 fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

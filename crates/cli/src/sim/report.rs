@@ -1,7 +1,6 @@
 //! What a simulator run measured: a row for each second, latencies, and JSON as the upstream simulator writes it.
 
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -61,7 +60,10 @@ pub(crate) struct Latency {
 impl Series {
     /// An empty series that starts now.
     pub(crate) fn new() -> Self {
-        #[expect(clippy::expect_used, reason = "constant bounds that the histogram accepts")]
+        #[expect(
+            clippy::expect_used,
+            reason = "constant bounds that the histogram accepts"
+        )]
         let latencies = Histogram::new_with_bounds(1, LONGEST, 3).expect("valid bounds");
         Self {
             started: Instant::now(),
@@ -119,8 +121,33 @@ impl Series {
         }
     }
 
+    /// The whole in words and bars, for people.
+    pub(crate) fn describe(&self, name: &str) -> Vec<String> {
+        let total = self.summary();
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = total.count as f64 / total.duration.max(1e-9);
+        let mut lines = vec![format!(
+            "{name}: {} messages in {:.2} s, {rate:.0}/s",
+            total.count, total.duration
+        )];
+        if let Some(latency) = total.latency {
+            let times = [
+                ("mean", latency.mean),
+                ("min", latency.min),
+                ("p50", latency.p50),
+                ("p90", latency.p90),
+                ("p99", latency.p99),
+                ("max", latency.max),
+            ];
+            let times = times.map(|(name, seconds)| format!("{name} {:.3}", seconds * 1e3));
+            lines.push(format!("  latency ms: {}", times.join(", ")));
+            lines.extend(self.chart());
+        }
+        lines
+    }
+
     /// The latencies as a bar chart for the terminal, a line for each power of two of milliseconds.
-    pub(crate) fn chart(&self) -> Vec<String> {
+    fn chart(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let total = self.latencies.len();
         let mut lower = 0;
@@ -130,7 +157,10 @@ impl Series {
             if count > 0 {
                 let share = usize::try_from(count * 40 / total.max(1)).unwrap_or(0);
                 let bound = Duration::from_micros(upper).as_secs_f64() * 1e3;
-                lines.push(format!("  < {bound:>9.3} ms {count:>9} {}", "▇".repeat(share.max(1))));
+                lines.push(format!(
+                    "  < {bound:>9.3} ms {count:>9} {}",
+                    "▇".repeat(share.max(1))
+                ));
             }
             lower = upper;
             upper *= 2;
@@ -174,7 +204,13 @@ mod tests {
         let charted: u64 = series
             .chart()
             .iter()
-            .map(|line| line.split_whitespace().nth(3).unwrap().parse::<u64>().unwrap())
+            .map(|line| {
+                line.split_whitespace()
+                    .nth(3)
+                    .unwrap()
+                    .parse::<u64>()
+                    .unwrap()
+            })
             .sum();
         assert_eq!(charted, 4);
     }
@@ -184,6 +220,9 @@ mod tests {
         let mut series = Series::new();
         series.record(1, None);
         assert_eq!(series.summary().latency, None);
-        assert_eq!(serde_json::to_value(series.rows()).unwrap()[0].get("latency"), None);
+        assert_eq!(
+            serde_json::to_value(series.rows()).unwrap()[0].get("latency"),
+            None
+        );
     }
 }

@@ -2,19 +2,11 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bergen::rpc::Call;
-use bergen::rpc::DynamicEndpoint;
-use bergen::rpc::MethodError;
-use bergen::rpc::Parameter;
-use bergen::rpc::RpcServer;
-use bergen::target::EndpointTarget;
-use bergen::target::ServerTarget;
+use bergen::rpc::{Call, DynamicEndpoint, MethodError, Parameter, RpcServer};
+use bergen::target::{EndpointTarget, ServerTarget};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
@@ -22,20 +14,26 @@ use tokio::sync::Notify;
 
 use super::message::Message;
 use super::report::Series;
-use crate::connection::ConnectionOptions;
-use crate::connection::seconds;
+use crate::connection::{ConnectionOptions, seconds};
 use crate::exit::Failed;
-use crate::output;
-use crate::stop;
+use crate::stop::Signals;
 
 /// `bergen sim rpc-server`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bergen sim rpc-server
+  bergen sim rpc-server --server two -l 60 --json measured.json
+
+Answers info, sync_start and sync_done as upstream's tools/simulator.py does, and reports how long
+requests were under way (needs one clock). --json - prints JSON only.")]
 pub(crate) struct Server {
     /// Topic to listen on
     #[arg(long, default_value = "profiler_topic")]
     topic: String,
     /// Name of this server
     #[arg(long, default_value = "profiler_server")]
+    #[expect(clippy::struct_field_names, reason = "the option's name")]
     server: String,
     /// Seconds to sleep before answering
     #[arg(short = 'w', long, value_parser = seconds, value_name = "SECONDS")]
@@ -63,6 +61,8 @@ const MOST_CLIENTS: usize = 100_000;
 
 impl Server {
     pub(crate) async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
+        // Before the line that says ready: from then on we are to stop in order.
+        let mut signals = Signals::watch()?;
         let transport = connection.rpc_transport()?;
         let running = Arc::new(Running {
             wait: self.wait,
@@ -74,19 +74,24 @@ impl Server {
         let server = RpcServer::builder(&transport, target)
             .endpoint(endpoint(&running))
             .build();
-        server.start().await?;
-        output::line(&format!("ready: topic {}, server {}", self.topic, self.server));
-        let ended = self.until_end(&running).await;
-        server.stop().await?;
-        server.wait().await?;
+        signals.unless(async { Ok(server.start().await?) }).await?;
+        let ready = format!("ready: topic {}, server {}", self.topic, self.server);
+        super::say(&ready, self.json.as_deref())?;
+        self.until_end(&running, &mut signals).await;
+        let stop = async {
+            server.stop().await?;
+            server.wait().await?;
+            Ok(())
+        };
+        signals.unless(stop).await?;
         connection.close(transport).await;
         let received = lock(&running.received);
         let summary = json!({"server": received.summary()});
-        super::report(&[("server".to_owned(), &received)], summary, self.json.as_deref())?;
-        ended
+        let all = [("server".to_owned(), &*received)];
+        super::report(&all, &summary, self.json.as_deref())
     }
 
-    async fn until_end(&self, running: &Running) -> Result<(), Failed> {
+    async fn until_end(&self, running: &Running, signals: &mut Signals) {
         let time_is_up = async {
             match self.duration {
                 Some(duration) => tokio::time::sleep(duration).await,
@@ -98,9 +103,9 @@ impl Server {
             tokio::time::sleep(AFTER_LAST_CLIENT).await;
         };
         tokio::select! {
-            signal = stop::requested() => signal.map(drop),
-            () = time_is_up => Ok(()),
-            () = clients_are_done => Ok(()),
+            _ = signals.next() => {}
+            () = time_is_up => {}
+            () = clients_are_done => {}
         }
     }
 }

@@ -60,6 +60,14 @@ pub enum SendError {
         /// What is wrong with it.
         cause: String,
     },
+    /// As many calls as are allowed wait for their replies already. Nothing was sent.
+    #[error(
+        "not sent: {limit} calls wait for their replies already; make fewer at a time, or allow more"
+    )]
+    Overloaded {
+        /// How many are allowed.
+        limit: usize,
+    },
     /// The driver can't do this at all.
     #[error("the {driver} driver does not support {operation}")]
     Unsupported {

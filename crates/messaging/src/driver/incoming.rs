@@ -26,8 +26,8 @@ pub trait NotificationSink: Send + Sync + 'static {
 pub enum Admission {
     /// Now: the message is being processed, or is not worth it (expired, a duplicate).
     Taken,
-    /// Later: the sink will acknowledge or requeue it through the message. Until then it counts against the
-    /// listener's prefetch, and goes to another server if this one dies.
+    /// Later: the sink will acknowledge or requeue it through the message. Until then it counts against its queue's
+    /// prefetch, and goes to another server if this one dies.
     Held,
 }
 

@@ -72,12 +72,13 @@ impl Default for NotifyOptions {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ListenOptions {
-    /// How many messages may be handed over without having been acknowledged. Never 0.
+    /// How many messages of each queue may be handed over without having been acknowledged: brokers count for each
+    /// consumer, of which a server has three. Never 0.
     pub prefetch: u16,
 }
 
 impl ListenOptions {
-    /// Takes at most `prefetch` messages ahead; 0 counts as 1.
+    /// Takes at most `prefetch` messages of each queue ahead; 0 counts as 1.
     pub fn new(prefetch: u16) -> Self {
         Self {
             prefetch: prefetch.max(1),

@@ -68,3 +68,32 @@ fn a_bad_query_is_named() {
          transport URL: write one of round-robin, shuffle"
     );
 }
+
+#[test]
+fn what_only_this_library_can_be_told_comes_from_query_and_file_too() {
+    assert_eq!(rabbit("rabbit://").unwrap().tuning, RabbitTuning::default());
+    let text = "[oslo_messaging_rabbit]\nbergen_mandatory_calls = no\nbergen_no_server_grace = 0\n\
+                bergen_max_waiting_calls = 10\nbergen_listen_timeout = 2.5\n";
+    let mut options = defaults();
+    options
+        .load(&ConfigFile::parse("nova.conf", text).unwrap())
+        .unwrap();
+    let url = "rabbit://h/?bergen_max_waiting_calls=20&bergen_republish=never&bergen_probe_after=0";
+    let tuning = RabbitOptions::new(&options, &url.parse().unwrap())
+        .unwrap()
+        .tuning;
+    let expected = RabbitTuning {
+        listen_timeout: Duration::from_millis(2500),
+        max_waiting_calls: 20,
+        republish: Republish::Never,
+        ..RabbitTuning::like_the_peer()
+    };
+    assert_eq!(tuning, expected);
+    for query in [
+        "bergen_max_waiting_calls=0",
+        "bergen_republish=maybe",
+        "bergen_probe_after=1e30",
+    ] {
+        assert!(rabbit(&format!("rabbit://h/?{query}")).is_err(), "{query}");
+    }
+}

@@ -72,17 +72,18 @@ impl RpcClient {
     /// Calls a method of one server and waits for its result.
     ///
     /// `arguments` is whatever serialises to a JSON object: a struct, a map, [`Arguments`](super::Arguments), or `()`
-    /// for none. The clock starts now; inside of a method it also ends with the deadline of the request that the
-    /// method works on.
+    /// for none. It is encoded and the clock starts now, not when the future is first polled; inside of a method the
+    /// clock also ends with the deadline of the request that the method works on. The future borrows nothing, so it
+    /// can be spawned; nothing is sent before it is polled.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub fn call<T: DeserializeOwned>(
+    pub fn call<T: DeserializeOwned + 'static>(
         &self,
         ctxt: &Context,
         method: impl Into<Text>,
         arguments: &(impl Serialize + ?Sized),
-    ) -> impl Future<Output = Result<T, CallError>> {
+    ) -> impl Future<Output = Result<T, CallError>> + Send + 'static {
         self.base.call(ctxt, method, arguments)
     }
 
@@ -90,12 +91,12 @@ impl RpcClient {
     ///
     /// # Errors
     /// See [`TypedCallError`].
-    pub fn call_typed<T: DeserializeOwned, E: RpcError>(
+    pub fn call_typed<T: DeserializeOwned + 'static, E: RpcError + 'static>(
         &self,
         ctxt: &Context,
         method: impl Into<Text>,
         arguments: &(impl Serialize + ?Sized),
-    ) -> impl Future<Output = Result<T, TypedCallError<E>>> {
+    ) -> impl Future<Output = Result<T, TypedCallError<E>>> + Send + 'static {
         self.base.call_typed(ctxt, method, arguments)
     }
 
@@ -109,7 +110,7 @@ impl RpcClient {
         ctxt: &Context,
         method: impl Into<Text>,
         arguments: &(impl Serialize + ?Sized),
-    ) -> impl Future<Output = Result<(), CallError>> {
+    ) -> impl Future<Output = Result<(), CallError>> + Send + 'static {
         self.base.cast(ctxt, method, arguments)
     }
 
@@ -122,7 +123,7 @@ impl RpcClient {
         ctxt: &Context,
         method: impl Into<Text>,
         arguments: &(impl Serialize + ?Sized),
-    ) -> impl Future<Output = Result<(), CallError>> {
+    ) -> impl Future<Output = Result<(), CallError>> + Send + 'static {
         let everyone = self.prepare().fanout(true);
         let request = everyone.request(ctxt, method.into(), arguments);
         async move { everyone.cast_request(request?).await }

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::inbox::{Inbox, InboxSender, inbox};
 use super::{MissingFeature, Shared, TransportError, TransportOptions};
+use crate::clock::later;
 use crate::driver::{
     Admission, Capabilities, IncomingNotification, ListenError, ListenOptions, Listener,
     NotificationSink, NotifyOptions, TransportKind,
@@ -87,7 +88,8 @@ impl NotificationTransport {
     }
 
     /// Takes the notifications of each pair of target and priority as a stream. Each is to be acknowledged by hand;
-    /// at most `prefetch` are handed over unacknowledged. With a `pool`, its listeners share one copy of each.
+    /// at most `prefetch` of each queue are handed over unacknowledged. After a lost connection some may come twice:
+    /// the first of the two can't be acknowledged. With a `pool`, its listeners share one copy of each.
     ///
     /// # Errors
     /// A target lacks a topic, or the driver can't listen.
@@ -105,13 +107,18 @@ impl NotificationTransport {
             .map(|(target, priority)| (self.with_exchange(target), priority.clone()))
             .collect();
         let options = ListenOptions::new(prefetch);
-        let (sender, receiver) = mpsc::channel(usize::from(options.prefetch));
+        let prefetch = usize::from(options.prefetch);
+        let (sender, inbox) = inbox(prefetch * targets.len());
         let sink = Arc::new(StreamSink { sender });
         let driver = &self.shared.driver;
         let listener = driver
             .listen_for_notifications(&targets, pool, options, sink)
             .await?;
-        Ok(Notifications { receiver, listener })
+        Ok(Notifications {
+            inbox,
+            listener,
+            prefetch,
+        })
     }
 
     /// Releases everything within `deadline`. Idempotent.
@@ -138,8 +145,9 @@ impl fmt::Debug for NotificationTransport {
 
 /// Notifications as they come; see [`NotificationTransport::listen`].
 pub struct Notifications {
-    receiver: mpsc::Receiver<IncomingNotification>,
+    inbox: Inbox<IncomingNotification>,
     listener: Box<dyn Listener>,
+    prefetch: usize,
 }
 
 impl Notifications {
@@ -150,7 +158,7 @@ impl Notifications {
     pub async fn next(&mut self) -> Result<IncomingNotification, ListenError> {
         tokio::select! {
             biased;
-            notification = self.receiver.recv() => notification.ok_or(ListenError::Closed),
+            notification = self.inbox.next() => notification.ok_or(ListenError::Closed),
             error = self.listener.failed() => Err(error),
         }
     }
@@ -168,8 +176,8 @@ impl Notifications {
         size: usize,
         within: Duration,
     ) -> Result<Vec<IncomingNotification>, ListenError> {
-        let end = Instant::now() + within;
-        let size = size.clamp(1, self.receiver.max_capacity());
+        let end = later(Instant::now(), within);
+        let size = size.clamp(1, self.prefetch);
         let mut batch = Vec::new();
         while batch.len() < size {
             match tokio::time::timeout_at(end, self.next()).await {
@@ -194,19 +202,16 @@ impl fmt::Debug for Notifications {
     }
 }
 
-/// Hands notifications to a [`Notifications`]. Holds as many as the prefetch allows, so it is never full.
+/// Hands notifications to a [`Notifications`].
 struct StreamSink {
-    sender: mpsc::Sender<IncomingNotification>,
+    sender: InboxSender<IncomingNotification>,
 }
 
 impl NotificationSink for StreamSink {
     fn notification(&self, incoming: IncomingNotification) -> Admission {
-        use mpsc::error::TrySendError;
-        if let Err(TrySendError::Full(incoming) | TrySendError::Closed(incoming)) =
-            self.sender.try_send(incoming)
-        {
-            // Nobody takes it here: another listener may. If the connection is gone too, it goes back by itself.
-            let _ = incoming.requeue();
+        if let Some(left_over) = self.sender.send(incoming) {
+            // Nobody takes it here: another listener may. If its connection is gone, it goes back by itself.
+            let _ = left_over.requeue();
         }
         Admission::Held
     }

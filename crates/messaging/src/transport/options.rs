@@ -5,7 +5,7 @@ use std::time::Duration;
 use bergen_config::{OptionError, Options, Source};
 
 use crate::driver::{DriverConfig, DriverRegistry, TransportKind};
-use crate::options::{DEFAULT_GROUP, defaults, host};
+use crate::options::{DEFAULT_GROUP, NOTIFICATIONS_GROUP, defaults, host};
 use crate::transport::TransportError;
 use crate::url::TransportUrl;
 
@@ -48,8 +48,8 @@ impl TransportOptions {
         self
     }
 
-    /// The URL that the configuration has for this use alone, such as the one in `[oslo_messaging_notifications]`;
-    /// wins over the option `transport_url`, not over [`url`](Self::url).
+    /// The URL that the configuration has for this use alone; wins over the options, not over [`url`](Self::url). The
+    /// one in `[oslo_messaging_notifications]` needs no mention: a transport of notifications looks there by itself.
     #[must_use]
     pub fn configured_url(mut self, url: Option<TransportUrl>) -> Self {
         self.configured_url = url;
@@ -96,7 +96,14 @@ impl TransportOptions {
     /// Picks the winners and fills the defaults in.
     pub(super) fn resolve(self, kind: TransportKind) -> Result<Resolved, TransportError> {
         let options = self.options.unwrap_or_else(defaults);
-        let explicit = self.url.or(self.configured_url);
+        let for_its_kind: Option<String> = match kind {
+            TransportKind::Rpc => None,
+            TransportKind::Notifications => options.get(NOTIFICATIONS_GROUP, "transport_url")?,
+        };
+        let explicit = match (self.url.or(self.configured_url), for_its_kind) {
+            (None, Some(url)) if !url.is_empty() => Some(url.parse()?),
+            (explicit, _) => explicit,
+        };
         let url = match (explicit, self.backend) {
             (Some(url), _) => url,
             (None, Some(backend)) if !is_set(&options, "transport_url") => {

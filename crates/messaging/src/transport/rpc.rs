@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
+use super::inbox::{Inbox, InboxSender, inbox};
 use super::{MissingFeature, RpcDefaults, Shared, TransportError, TransportOptions};
 use crate::driver::{
     Admission, CallOptions, CallReply, Capabilities, CastOptions, IncomingRequest, ListenError,
@@ -64,16 +63,17 @@ impl RpcTransport {
     }
 
     /// Takes raw requests for `target` as a stream, for programs that want neither dispatcher nor executor. Each is
-    /// to be acknowledged by hand; at most `prefetch` are handed over unacknowledged.
+    /// to be acknowledged by hand; at most `prefetch` of each queue (topic, server, fanout) are handed over
+    /// unacknowledged. After a lost connection some may come twice: the first of the two can't be acknowledged.
     ///
     /// # Errors
     /// The target lacks topic or server, or the driver can't listen.
     pub async fn listen(&self, target: &Target, prefetch: u16) -> Result<Requests, ListenError> {
         let options = ListenOptions::new(prefetch);
-        let (sender, receiver) = mpsc::channel(usize::from(options.prefetch));
+        let (sender, inbox) = inbox(QUEUES * usize::from(options.prefetch));
         let sink = Arc::new(StreamSink { sender });
         let listener = self.listen_with(target, options, sink).await?;
-        Ok(Requests { receiver, listener })
+        Ok(Requests { inbox, listener })
     }
 
     /// Takes requests for `target` into `sink`.
@@ -161,7 +161,7 @@ impl fmt::Debug for RpcTransport {
 /// Raw requests as they come; see [`RpcTransport::listen`]. Dropping it releases the listener; [`close`](Self::close)
 /// waits for that.
 pub struct Requests {
-    receiver: mpsc::Receiver<IncomingRequest>,
+    inbox: Inbox<IncomingRequest>,
     listener: Box<dyn Listener>,
 }
 
@@ -173,7 +173,7 @@ impl Requests {
     pub async fn next(&mut self) -> Result<IncomingRequest, ListenError> {
         tokio::select! {
             biased;
-            request = self.receiver.recv() => request.ok_or(ListenError::Closed),
+            request = self.inbox.next() => request.ok_or(ListenError::Closed),
             error = self.listener.failed() => Err(error),
         }
     }
@@ -192,20 +192,20 @@ impl fmt::Debug for Requests {
     }
 }
 
-/// Hands requests to a [`Requests`]. Holds as many as the prefetch allows, so it is never full.
+/// Hands requests to a [`Requests`].
 struct StreamSink {
-    sender: mpsc::Sender<IncomingRequest>,
+    sender: InboxSender<IncomingRequest>,
 }
 
 impl RequestSink for StreamSink {
     fn request(&self, incoming: IncomingRequest) -> Admission {
-        use mpsc::error::TrySendError;
-        if let Err(TrySendError::Full(incoming) | TrySendError::Closed(incoming)) =
-            self.sender.try_send(incoming)
-        {
-            // Nobody takes it here: another server may. If the connection is gone too, it goes back by itself.
-            let _ = incoming.requeue();
+        if let Some(left_over) = self.sender.send(incoming) {
+            // Nobody takes it here: another server may. If its connection is gone, it goes back by itself.
+            let _ = left_over.requeue();
         }
         Admission::Held
     }
 }
+
+/// The queues of a server: its topic's, its own, and its fanout queue.
+const QUEUES: usize = 3;

@@ -37,6 +37,7 @@ struct State {
     failing_listens: VecDeque<ListenError>,
     closed: usize,
     listens: usize,
+    deliveries: usize,
     lacks: Lacks,
 }
 
@@ -128,6 +129,19 @@ impl Bus {
         }
     }
 
+    /// Loses the connection and gets another one: what was not acknowledged is delivered again to whoever listens.
+    pub(crate) fn reconnect(self: &Arc<Self>) {
+        let mut state = self.state.lock().unwrap();
+        let mut consumers = std::mem::take(&mut state.consumers);
+        for consumer in &mut consumers {
+            state.take_back(consumer);
+            consumer.unacknowledged.clear();
+        }
+        state.consumers = consumers;
+        drop(state);
+        self.pump();
+    }
+
     /// Takes an ability from the drivers that are made from now on.
     pub(crate) fn take_away(&self, ability: Lacks) {
         self.state.lock().unwrap().lacks = ability;
@@ -151,6 +165,11 @@ impl Bus {
             .iter()
             .map(|consumer| consumer.unacknowledged.len())
             .sum()
+    }
+
+    /// How often a message was handed over.
+    pub(crate) fn deliveries(&self) -> usize {
+        self.state.lock().unwrap().deliveries
     }
 
     /// How many consumers there are.
@@ -183,8 +202,21 @@ impl Bus {
                 reply_q: "reply_test",
             }),
         };
+        self.publish_body(
+            queue,
+            encode_request(request, &ids, Charset::Ascii),
+            deadline,
+        )
+    }
+
+    /// Publishes whatever a peer may send, and yields what comes back.
+    pub(crate) fn publish_body(
+        self: &Arc<Self>,
+        queue: &str,
+        body: bytes::Bytes,
+        deadline: Option<Instant>,
+    ) -> mpsc::UnboundedReceiver<Answer> {
         let (answers, receiver) = mpsc::unbounded_channel();
-        let body = encode_request(request, &ids, Charset::Ascii);
         let message = Message {
             body,
             deadline,
@@ -243,6 +275,7 @@ impl State {
             queues,
             consumers,
             next_id,
+            deliveries,
             ..
         } = self;
         for (queue, messages) in queues
@@ -257,6 +290,8 @@ impl State {
             let Some(ready) = ready else { continue };
             let message = messages.pop_front()?;
             *next_id += 1;
+            *deliveries += 1;
+            assert!(*deliveries < 100_000, "a message goes round in circles");
             // The last shall be first: round robin.
             let mut consumer = consumers.remove(ready);
             consumer

@@ -10,7 +10,14 @@
 mod bus;
 mod compile_fail;
 mod rabbit;
+mod rows_connection;
+mod rows_drivers;
+mod rows_rabbit;
+mod rows_serializers;
+mod rows_server;
+mod rows_transport;
 mod rpc_admission;
+mod rpc_calls;
 mod rpc_client;
 mod rpc_dispatch;
 mod rpc_errors;

@@ -1,6 +1,7 @@
 //! The `rabbit` driver against a real RabbitMQ.
 
 mod absence;
+mod blocked;
 mod calls;
 mod harness;
 mod hostile;

@@ -365,3 +365,15 @@ fn executors_have_names_and_others_fail() {
             .starts_with("Failed to load executor \"aioeventlet\"")
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_monitor_timeout_beyond_the_clock_is_borne() {
+    let bus = Bus::new();
+    let server = builder(&bus).endpoint(endpoint()).build();
+    server.start().await.unwrap();
+    let body =
+        br#"{"method": "sleep", "args": {"seconds": 1}, "_msg_id": "1", "_reply_q": "reply_test",
+        "_timeout": 18446744073709551615}"#;
+    let answers = bus.publish_body("t", bytes::Bytes::from_static(body), None);
+    assert_eq!(keep_alives_before_reply(answers).await, 0);
+}

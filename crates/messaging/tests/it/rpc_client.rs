@@ -55,7 +55,7 @@ pub(crate) fn ctxt() -> Context {
     Context::default()
 }
 
-fn value<T: serde::Serialize>(value: T) -> Arguments {
+pub(crate) fn value<T: serde::Serialize>(value: T) -> Arguments {
     Arguments::new().with("value", &value).unwrap()
 }
 

@@ -18,11 +18,11 @@ use crate::rpc_client::{client, ctxt, serve};
 
 /// The log lines of this test.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     /// Everything that this thread logs from now on; tests have runtimes of one thread.
-    fn capture() -> (Self, DefaultGuard) {
+    pub(crate) fn capture() -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -33,7 +33,7 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
@@ -206,4 +206,23 @@ async fn a_dropped_duplicate_is_logged() {
     bus.publish("t", &request, id, None).recv().await;
     let line = &log.lines("taken before")[0];
     assert!(line.contains(&id.to_string()), "{line}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_method_name_cannot_forge_a_log_line() {
+    let (log, _guard) = Log::capture();
+    let bus = Bus::new();
+    let transport = bus.transport();
+    let _server = serve(&transport, failing()).await;
+    let forged = "x\nERROR the sky falls\u{1b}[2J".to_owned();
+    client(&transport)
+        .call::<()>(&ctxt(), forged, &())
+        .await
+        .unwrap_err();
+    let text = log.text();
+    assert!(text.contains("the sky falls"), "{text}");
+    assert!(
+        !text.contains("\nERROR the sky") && !text.contains('\u{1b}'),
+        "{text}"
+    );
 }

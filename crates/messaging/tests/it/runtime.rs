@@ -162,7 +162,7 @@ async fn closing_is_idempotent() {
     let bus = Bus::new();
     let transport = bus.transport();
     transport.close(Duration::from_secs(1)).await;
-    transport.close(Duration::from_secs(1)).await;
+    transport.close(Duration::MAX).await;
     assert_eq!(bus.closed(), 2, "it is the driver that has to bear it");
 }
 
@@ -217,6 +217,29 @@ async fn raw_requests_come_as_a_stream_and_are_answered_acknowledged_or_requeued
     assert!(again.acknowledge().is_err(), "once only");
     requests.close().await;
     assert_eq!(bus.consumers(), 0);
+}
+
+#[tokio::test]
+async fn what_a_lost_connection_left_behind_gives_way_to_what_is_delivered_again() {
+    let bus = Bus::new();
+    let target = Target::default().with_topic("t").with_server("s");
+    let mut requests = bus.transport().listen(&target, 2).await.unwrap();
+    let request = OutgoingRequest::new("echo", RawJson::empty_object());
+    for _ in 0..2 {
+        bus.publish("t", &request, bergen_messaging::wire::Id::new(), None);
+    }
+    for _ in 0..5 {
+        bus.reconnect();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bus.deliveries(), 2 * 6, "no request goes round in circles");
+    let mut taken = 0;
+    for _ in 0..6 {
+        let request = requests.next().await.unwrap();
+        taken += usize::from(request.acknowledge().is_ok());
+    }
+    assert_eq!((taken, bus.unacknowledged()), (2, 0));
+    requests.close().await;
 }
 
 #[tokio::test]

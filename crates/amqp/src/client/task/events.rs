@@ -59,9 +59,6 @@ impl Hub {
                 self.tell(channel, ChannelEvent::Returned { returned, message });
             }
             Event::Flow { channel, active } => {
-                if let Some(slot) = self.slots.get_mut(channel) {
-                    slot.paused = !active;
-                }
                 self.tell(channel, ChannelEvent::Flow { active });
                 self.release_held(channel);
                 self.close_if_abandoned(channel);
@@ -198,7 +195,7 @@ impl Hub {
         let Pending {
             waiter,
             undo,
-            answered_by_queue,
+            cancels,
             ..
         } = pending;
         match waiter.send(Ok(answer)) {
@@ -206,7 +203,7 @@ impl Hub {
             Err(Ok(answer)) => self.undo(channel, undo, answer),
             Err(Err(_)) => {}
         }
-        if answered_by_queue {
+        if cancels.is_some() {
             self.release_held(channel);
         }
     }

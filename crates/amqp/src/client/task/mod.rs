@@ -5,6 +5,7 @@
 //! If somebody was woken or has sent something, whoever else can run gets to run once before the write,
 //! so that what they send can join it: on a runtime with several threads that saves most writes.
 
+mod commands;
 mod events;
 mod hub;
 mod methods;
@@ -191,7 +192,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
 
     /// Takes commands unless too much waits for the socket already.
     fn poll_commands(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        if self.deserted || !self.hub.takes_commands() {
+        if self.deserted {
+            return false;
+        }
+        if !self.hub.takes_commands() {
+            // Nobody is left to notice that the broker does not read.
+            if self.commands.sender_strong_count() == 0 {
+                self.deserted = true;
+                self.hub.close(now.into_std());
+            }
             return false;
         }
         let taken = match self.commands.poll_recv_many(cx, &mut self.batch, BATCH) {

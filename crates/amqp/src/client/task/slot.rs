@@ -64,8 +64,6 @@ pub(super) struct Slot {
     pub(super) consumers: HashMap<Arc<str>, Subscriber>,
     /// What must wait, and what was queued behind it.
     pub(super) held: VecDeque<ChannelCommand>,
-    /// The broker asked for a pause (`channel.flow`).
-    pub(super) paused: bool,
     /// Whoever waits for the channel to close.
     pub(super) closers: Vec<Waiter<Answer>>,
     /// The last handle is gone: close when all is settled.
@@ -78,19 +76,20 @@ impl Slot {
         self.requests.len() + self.held.len() >= QUEUE_LIMIT
     }
 
-    /// Whether this command has to wait, with all that comes behind it.
-    pub(super) fn must_hold(&self, command: &ChannelCommand, is_blocked: bool) -> bool {
+    /// Whether this command has to wait, with all that comes behind it. `stopped` says whether the
+    /// broker takes no publishes.
+    pub(super) fn must_hold(&self, command: &ChannelCommand, stopped: bool) -> bool {
         match command {
-            ChannelCommand::Publish(..) => {
-                is_blocked || self.paused || self.unconfirmed.ring.len() >= RING_LIMIT
-            }
-            ChannelCommand::Request(request, _) => {
-                !matches!(**request, Request::Close)
-                    && self
-                        .requests
-                        .back()
-                        .is_some_and(|pending| pending.answered_by_queue)
-            }
+            ChannelCommand::Publish(..) => stopped || self.unconfirmed.ring.len() >= RING_LIMIT,
+            // Until a cancel is answered, what comes under its tag is for the sink that goes.
+            ChannelCommand::Request(request, _) => match &**request {
+                Request::Consume(consume, _) => {
+                    let tag = Some(consume.consumer_tag.as_str());
+                    let mut requests = self.requests.iter();
+                    requests.any(|pending| pending.cancels.as_deref() == tag)
+                }
+                _ => false,
+            },
             ChannelCommand::Acknowledge(_) | ChannelCommand::Dropped => false,
         }
     }
@@ -109,21 +108,21 @@ impl Slot {
         self.unconfirmed.ring.is_empty() && self.held.is_empty()
     }
 
-    /// The request that an answer belongs to. The broker answers in order, so anything in front got
-    /// none and is told of the channel's state by being dropped.
+    /// The request that an answer belongs to: nearly always the first.
     pub(super) fn answered(&mut self, request: RequestId) -> Option<Pending> {
-        while let Some(pending) = self.requests.pop_front() {
-            if pending.request == request {
-                return Some(pending);
-            }
-        }
-        None
+        let mut requests = self.requests.iter();
+        let at = requests.position(|pending| pending.request == request)?;
+        self.requests.remove(at)
     }
 
     /// Ends all that waits on this channel, for `reason`.
     pub(super) fn end(mut self, reason: &Error) {
         // Waiters look here when their senders are dropped, which is what happens next.
         self.state.close(reason.clone());
+        if let Some((waiter, _)) = self.opening.take() {
+            // It has no handle to look by.
+            let _ = waiter.send(Err(reason.clone()));
+        }
         for (_, subscriber) in self.consumers.drain() {
             subscriber.end(reason);
         }
@@ -135,9 +134,8 @@ pub(super) struct Pending {
     pub(super) request: RequestId,
     pub(super) waiter: Waiter<Answer>,
     pub(super) undo: Undo,
-    /// RabbitMQ's channels answer in order, but `consume-ok` and `cancel-ok` come from the queue's
-    /// process and may be overtaken. So the next request waits for these two.
-    pub(super) answered_by_queue: bool,
+    /// The consumer whose end was asked for.
+    pub(super) cancels: Option<String>,
 }
 
 /// What to take back if the answer finds nobody waiting.

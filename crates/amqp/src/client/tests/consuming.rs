@@ -18,7 +18,7 @@ use crate::protocol::{ChannelId, Event};
 const LONG: Duration = Duration::from_mins(1);
 
 /// Hands deliveries on and answers the same to each.
-struct Forward {
+pub(super) struct Forward {
     deliveries: mpsc::UnboundedSender<Delivery>,
     disposition: Disposition,
     ended: Arc<Mutex<Vec<String>>>,
@@ -39,12 +39,12 @@ impl DeliverySink for Forward {
     }
 }
 
-struct Forwarded {
-    deliveries: mpsc::UnboundedReceiver<Delivery>,
+pub(super) struct Forwarded {
+    pub(super) deliveries: mpsc::UnboundedReceiver<Delivery>,
     ended: Arc<Mutex<Vec<String>>>,
 }
 
-fn forward(disposition: Disposition) -> (Box<Forward>, Forwarded) {
+pub(super) fn forward(disposition: Disposition) -> (Box<Forward>, Forwarded) {
     let (sender, deliveries) = mpsc::unbounded_channel();
     let ended = Arc::new(Mutex::new(Vec::new()));
     let sink = Forward {
@@ -56,7 +56,7 @@ fn forward(disposition: Disposition) -> (Box<Forward>, Forwarded) {
 }
 
 /// Starts a consumer with the broker's consent.
-async fn consume(
+pub(super) async fn consume(
     channel: &Channel,
     broker: &mut Broker,
     id: ChannelId,
@@ -112,44 +112,6 @@ async fn deliveries_right_behind_consume_ok_are_not_lost_and_share_one_ack() {
         }
         .into()
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_follows_a_consume_waits_for_its_answer_because_rabbitmq_lets_others_overtake_it() {
-    let (_connection, channel, _events, mut broker, id) = channel().await;
-    let (sink, _forwarded) = forward(Disposition::Ack);
-    let consuming = channel.consume(Consume::new("q"), sink);
-    let declared = channel.queue_declare(QueueDeclare::new("next"));
-    drop(
-        channel
-            .publish(Publish::new("", "next", "x"))
-            .await
-            .unwrap(),
-    );
-
-    broker.method("basic.consume").await;
-    assert!(
-        timeout(LONG, broker.event()).await.is_err(),
-        "the declare waits"
-    );
-    broker
-        .send(
-            id,
-            basic::ConsumeOk {
-                consumer_tag: "consumer-0",
-            },
-        )
-        .await;
-
-    let answer = queue::DeclareOk {
-        queue: "next",
-        message_count: 0,
-        consumer_count: 0,
-    };
-    broker.answer("queue.declare", answer).await;
-    broker.published().await;
-    consuming.await.unwrap();
-    declared.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

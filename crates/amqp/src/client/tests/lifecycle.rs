@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::broker::{Broker, channel, confirming, open_channel, options, pair};
@@ -10,7 +12,8 @@ use crate::client::{
     ChannelEvent, CloseReason, Confirmed, ConnectOptions, ConnectionEvent, Error, Publish,
     QueueDeclare,
 };
-use crate::codec::methods::{basic, queue};
+use crate::codec::frame;
+use crate::codec::methods::{basic, channel as method, queue};
 use crate::protocol::{Event, ServerConfig};
 
 const LONG: Duration = Duration::from_mins(1);
@@ -256,4 +259,63 @@ fn a_runtime_that_shuts_down_leaves_nobody_waiting() {
         assert_eq!(connection.close().await, Err(ended));
         sleep(Duration::ZERO).await;
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_the_broker_does_not_open_says_why() {
+    let (connection, _events, mut broker) = pair(options()).await;
+    let opening = connection.open_channel();
+    let mut request = BytesMut::new();
+    broker.stream.read_buf(&mut request).await.unwrap();
+    let close = method::Close {
+        reply_code: 506,
+        reply_text: "RESOURCE_ERROR",
+        class_id: 20,
+        method_id: 10,
+    };
+    let mut refusal = BytesMut::new();
+    frame::encode_method(1, &close.into(), 4096, &mut refusal).unwrap();
+    broker.stream.write_all(&refusal).await.unwrap();
+
+    let refused = opening.await.map(drop).unwrap_err();
+    assert_eq!(refused.code(), Some(506), "{refused:?}");
+    assert!(connection.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_handle_closes_a_connection_whose_broker_sends_but_does_not_read() {
+    let heartbeat = Duration::from_secs(10);
+    let (near, far) = tokio::io::duplex(4096);
+    let config = ServerConfig {
+        heartbeat,
+        ..ServerConfig::default()
+    };
+    let mut broker = Broker::with(far, config);
+    let options = ConnectOptions {
+        heartbeat,
+        ..options()
+    };
+    let (opened, ()) = tokio::join!(open_over(near, options), broker.accept());
+    let (connection, mut events) = opened.unwrap();
+    let (channel, channel_events, _) = open_channel(&connection, &mut broker).await;
+    for _ in 0..100 {
+        let publish = Publish::new("", "q", vec![7; 8 * 1024]);
+        drop(channel.publish(publish).await.unwrap());
+    }
+    tokio::task::yield_now().await;
+    drop((connection, channel, channel_events));
+
+    let beating = async {
+        let mut heartbeat = BytesMut::new();
+        frame::encode_heartbeat(&mut heartbeat);
+        while broker.stream.write_all(&heartbeat).await.is_ok() {
+            sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let ended = tokio::select! {
+        biased;
+        ended = timeout(Duration::from_mins(5), events.next()) => ended.unwrap(),
+        () = beating => None,
+    };
+    assert_eq!(ended, Some(ConnectionEvent::Closed(CloseReason::Requested)));
 }

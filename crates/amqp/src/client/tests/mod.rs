@@ -5,6 +5,7 @@ mod broker;
 mod consuming;
 mod handshake;
 mod lifecycle;
+mod pipelining;
 mod publishing;
 mod streams;
 mod tls;

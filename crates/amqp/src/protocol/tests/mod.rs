@@ -9,9 +9,11 @@ mod content;
 mod handshake;
 mod heartbeats;
 mod hostile;
+mod overtaking;
 mod pair;
 mod random;
 mod requests;
+mod stuck;
 
 use crate::{
     codec::{BasicProperties, Method, methods::queue},

@@ -50,8 +50,9 @@ impl Answers {
     }
 
     /// Sends the answer of a call. While the reply queue is missing it tries again: a caller that reconnects creates
-    /// its queue anew.
-    async fn reply(&self, queue: &str, msg_id: &str, reply: CallReply) -> Result<(), ReplyError> {
+    /// its queue anew. Not beyond the call's deadline, when nobody waits any more.
+    async fn reply(&self, to: &ReplyTo, reply: CallReply) -> Result<(), ReplyError> {
+        let (queue, msg_id) = (&*to.queue, &*to.msg_id);
         let outcome = match reply {
             Ok(result) => Outcome::Result(result),
             Err(failure) => Outcome::Failure(*failure),
@@ -59,12 +60,18 @@ impl Answers {
         let message = self.message(queue, msg_id, &outcome)?;
         let start = Instant::now();
         loop {
-            let given_up = self.missing.contains(queue, Instant::now());
-            if !given_up && self.send(&message).await? {
+            let gone = self.missing.contains(queue, Instant::now());
+            if !gone && self.send(&message).await? {
                 return Ok(());
             }
-            if given_up || start.elapsed() >= self.patience {
-                self.drop_answer(queue, given_up);
+            let now = Instant::now();
+            let is_late = to.deadline.is_some_and(|deadline| deadline <= now);
+            let is_hopeless = now.duration_since(start) >= self.patience;
+            if gone || is_late || is_hopeless {
+                if is_hopeless {
+                    self.missing.insert(queue, now);
+                }
+                self.drop_answer(queue, start, gone);
                 return Err(no_route(queue));
             }
             tokio::time::sleep(Self::PAUSE).await;
@@ -120,16 +127,15 @@ impl Answers {
         })
     }
 
-    fn drop_answer(&self, queue: &str, known: bool) {
+    fn drop_answer(&self, queue: &str, start: Instant, known: bool) {
         self.counters.replies_dropped.increment();
         if known {
             tracing::debug!(
                 queue,
                 "dropped an answer: the reply queue is known to be gone"
             );
-        } else {
-            self.missing.insert(queue, Instant::now());
-            tracing::warn!(queue, waited = ?self.patience, "dropped an answer: the reply queue stayed away");
+        } else if let Some(held_back) = self.log.admit(Instant::now()) {
+            tracing::warn!(queue, waited = ?start.elapsed(), held_back, "dropped an answer: the reply queue stayed away");
         }
     }
 }
@@ -195,6 +201,8 @@ pub(super) struct RabbitResponder {
 pub(super) struct ReplyTo {
     pub(super) msg_id: Text,
     pub(super) queue: Text,
+    /// When the call expires.
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Acknowledger for RabbitResponder {
@@ -211,7 +219,7 @@ impl Responder for RabbitResponder {
     fn reply(&self, reply: CallReply) -> BoxFuture<'_, Result<(), ReplyError>> {
         Box::pin(async move {
             let to = self.reply_to.as_ref().ok_or(ReplyError::NotAsked)?;
-            self.answers.reply(&to.queue, &to.msg_id, reply).await
+            self.answers.reply(to, reply).await
         })
     }
 

@@ -27,7 +27,19 @@ struct Call<'a> {
     start: Instant,
     /// How often the reply queue had been lost when the call was made.
     reply_queues_before: u64,
-    confirmed: bool,
+    progress: Progress,
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Nothing was attempted.
+    New,
+    /// Its reply queue must stand before it is published.
+    Preparing,
+    /// The broker has not confirmed it yet.
+    Publishing,
+    Confirmed,
 }
 
 impl Sender {
@@ -41,20 +53,29 @@ impl Sender {
     ) -> Result<CallReply, SendError> {
         self.counters.calls.increment();
         let deadline = options.deadline;
-        let call = Call {
+        let mut call = Call {
             sender: self,
             options,
             monitor: request.monitor,
             id: Id::new(),
             route,
             start: Instant::now(),
-            reply_queues_before: self.replies.times_recreated(),
-            confirmed: false,
+            reply_queues_before: self.counters.reply_queues_recreated.value(),
+            progress: Progress::New,
         };
-        match timeout_at(deadline, self.replies.ready(call.options.retry)).await {
-            Ok(ready) => ready?,
-            Err(_) => return Err(call.timed_out(false)),
+        if call.start >= deadline {
+            return Err(call.timed_out(false));
         }
+        if !self.replies.are_consumed() {
+            call.progress = Progress::Preparing;
+            // Both connections will be needed: they are opened side by side.
+            self.publish_connection.start();
+            match timeout_at(deadline, self.replies.ready(call.options.retry)).await {
+                Ok(ready) => ready?,
+                Err(_) => return Err(call.timed_out(false)),
+            }
+        }
+        call.progress = Progress::Publishing;
         let waiter = self.waiters.register(call.id, call.monitor.is_some());
         let waiter = waiter.map_err(no_place)?;
         let message = call.message(request);
@@ -87,15 +108,20 @@ impl Call<'_> {
     async fn run(mut self, message: &Message, mut waiter: Waiter) -> Result<CallReply, SendError> {
         let mut publishing = pin!(publish(self.sender, message, &self.options, self.start));
         let probe_after = self.sender.settings.tuning.probe_after;
-        let mut probe_at = self.start + probe_after;
+        let mut probe_at = self.later(self.start, probe_after);
         let mut timer = pin!(sleep_until(self.wake_at(probe_at, &waiter)));
         loop {
             tokio::select! {
                 biased;
                 answer = waiter.answer() => return answer.ok_or(SendError::Closed),
-                published = &mut publishing, if !self.confirmed => {
+                published = &mut publishing, if self.progress != Progress::Confirmed => {
                     published?;
-                    self.confirmed = true;
+                    self.progress = Progress::Confirmed;
+                    if self.monitor.is_some() {
+                        // Keep-alives can't be expected from earlier on.
+                        waiter.heard();
+                        timer.as_mut().reset(self.wake_at(probe_at, &waiter));
+                    }
                 }
                 () = &mut timer => {
                     let now = Instant::now();
@@ -106,11 +132,12 @@ impl Call<'_> {
                         return Err(self.timed_out(true));
                     }
                     if now >= probe_at {
-                        if self.confirmed {
+                        if self.progress == Progress::Confirmed {
                             self.sender.probes.ask(&self.route.routing_key);
                         }
                         // Twice the silence, then the next question.
-                        probe_at = now + now.duration_since(self.start).max(probe_after);
+                        let silence = now.duration_since(self.start);
+                        probe_at = self.later(now, silence.max(probe_after));
                     }
                     timer.as_mut().reset(self.wake_at(probe_at, &waiter));
                 }
@@ -124,29 +151,42 @@ impl Call<'_> {
             .map_or(end, |monitor| end.min(monitor))
     }
 
-    /// When a monitored call has been silent for too long.
+    /// When a monitored call has been silent for too long; never while the broker does not have it.
     fn monitor_ends(&self, waiter: &Waiter) -> Option<Instant> {
-        Some(waiter.last_heard()? + self.monitor?)
+        if self.progress != Progress::Confirmed {
+            return None;
+        }
+        waiter.last_heard()?.checked_add(self.monitor?)
+    }
+
+    /// That much later; the deadline where no clock reaches, and for zero, which means never.
+    fn later(&self, start: Instant, pause: Duration) -> Instant {
+        start
+            .checked_add(pause)
+            .filter(|_| !pause.is_zero())
+            .unwrap_or(self.options.deadline)
     }
 
     fn timed_out(&self, keep_alives_stopped: bool) -> SendError {
         let sender = self.sender;
         let mut timeout = Timeout::new(self.id.to_string(), self.start.elapsed());
         timeout.keep_alives_stopped = keep_alives_stopped;
-        if !self.confirmed {
-            timeout
-                .findings
-                .push(match sender.publish_connection.current() {
-                    Some(_) => Finding::NotConfirmed,
-                    None => Finding::NotConnected {
-                        cause: sender.why_not_connected(),
-                    },
-                });
-        }
+        timeout.findings.extend(match self.progress {
+            Progress::New | Progress::Confirmed => None,
+            Progress::Preparing => Some(Finding::NotConnected {
+                cause: sender.why_not_connected(),
+            }),
+            Progress::Publishing => match sender.publish_connection.current() {
+                Some(_) => Some(Finding::NotConfirmed),
+                None => Some(Finding::NotConnected {
+                    cause: sender.why_not_connected(),
+                }),
+            },
+        });
         timeout
             .findings
             .extend(sender.probes.finding(&self.route.routing_key, self.start));
-        if sender.replies.times_recreated() > self.reply_queues_before {
+        if sender.counters.reply_queues_recreated.value() > self.reply_queues_before {
             timeout.findings.push(Finding::ReplyQueueRecreated);
         }
         timeout.into()
@@ -172,13 +212,15 @@ async fn publish(
                 any_copy_lost |= earlier_copy;
             }
         }
-        if options.at_least_once {
+        if options.at_least_once && !any_copy_lost {
             return Err(SendError::Undeliverable {
                 exchange: message.exchange.to_string(),
                 routing_key: message.routing_key.to_string(),
             });
         }
-        if Instant::now() >= grace_ends(sender, start).min(half) {
+        let now = Instant::now();
+        let grace_ends = grace_ends(sender, start, now).min(half);
+        if now >= grace_ends {
             // A copy of unknown fate may be running: its reply may still come.
             if any_copy_lost {
                 return Ok(());
@@ -188,7 +230,8 @@ async fn publish(
                 routing_key: message.routing_key.to_string(),
             });
         }
-        tokio::time::sleep(NO_SERVER_PAUSE).await;
+        // The last attempt falls on the end of the grace time: where that is short, the pause would outlast the call.
+        sleep_until(grace_ends.min(now + NO_SERVER_PAUSE)).await;
     }
 }
 
@@ -196,21 +239,27 @@ async fn publish(
 ///
 /// Servers lose the broker when we do, and what they declared may be lost with it. They come back as late as their
 /// pauses between attempts allow, so that a call soon after a reconnect waits for them as long.
-fn grace_ends(sender: &Sender, start: Instant) -> Instant {
-    let grace = start + sender.settings.tuning.no_server_grace;
-    match sender.publish_connection.current() {
-        Some(epoch) if epoch.number > 1 && !sender.settings.tuning.no_server_grace.is_zero() => {
-            grace.max(epoch.since + sender.settings.backoff.max)
-        }
-        _ => grace,
+fn grace_ends(sender: &Sender, start: Instant, now: Instant) -> Instant {
+    let after = |start: Instant, pause| start.checked_add(pause);
+    let no_server_grace = sender.settings.tuning.no_server_grace;
+    if no_server_grace.is_zero() {
+        return start;
     }
+    let grace = after(start, no_server_grace);
+    let servers_return = match sender.publish_connection.current() {
+        Some(epoch) if epoch.number > 1 => after(epoch.since, sender.settings.backoff.max),
+        Some(_) => Some(start),
+        // Lost just now.
+        None => after(now, sender.settings.backoff.max),
+    };
+    // What no clock reaches is cut off by half of the deadline.
+    let never = now + Duration::from_hours(24 * 365);
+    grace.unwrap_or(never).max(servers_return.unwrap_or(never))
 }
 
 fn no_place(no_place: NoPlace) -> SendError {
     match no_place {
         NoPlace::Closed => SendError::Closed,
-        NoPlace::Full { limit } => SendError::DeliveryFailure {
-            cause: format!("not sent: {limit} calls wait for their replies already"),
-        },
+        NoPlace::Full { limit } => SendError::Overloaded { limit },
     }
 }

@@ -1,20 +1,20 @@
 //! Consumers that outlive their connections.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bergen_amqp::client::{
     Channel, ChannelEvent, ChannelEvents, Consume, DeliverySink, Error, QueueDelete,
 };
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::backoff::BackoffPolicy;
 use super::declare::{Declarer, NOT_FOUND, field_table};
 use super::failure::{is_refusal, listen_error};
-use super::stats::Counters;
+use super::stats::{Counter, Counters};
 use super::supervisor::{ConnectFailure, Supervisor};
 use super::topology::{Arguments, Binding};
 use crate::driver::{ListenError, Retry};
@@ -29,9 +29,16 @@ pub(super) struct Intent {
     pub(super) prefetch: u16,
     pub(super) arguments: Arguments,
     /// Deleted on a clean close.
-    pub(super) temporary_queue: Option<Arc<str>>,
+    pub(super) temporary_queue: Option<Temporary>,
     /// Makes the sink of each consumer, for the channel that it consumes on.
     pub(super) sinks: Box<MakeSink>,
+}
+
+/// A queue that lives no longer than its consumer.
+pub(super) struct Temporary {
+    pub(super) name: Arc<str>,
+    /// Counts how often it was found gone: what it held is lost.
+    pub(super) recreated: fn(&Counters) -> &Counter,
 }
 
 /// Makes the sink of one consumer.
@@ -43,7 +50,6 @@ pub(super) struct Consumers {
     state: watch::Receiver<State>,
     stopping: CancellationToken,
     closing: CancellationToken,
-    recreated: Arc<AtomicU64>,
 }
 
 /// What consumers live on.
@@ -64,14 +70,13 @@ impl Consumers {
         let (publish, state) = watch::channel(State::Starting);
         let stopping = CancellationToken::new();
         let closing = ground.closing.child_token();
-        let recreated = Arc::new(AtomicU64::new(0));
         let keeper = Keeper {
             intent,
             ground: ground.clone(),
             state: publish,
             stopping: stopping.clone(),
             closing: closing.clone(),
-            recreated: Arc::clone(&recreated),
+            ever_declared: false,
             ever_started: false,
         };
         ground.tasks.spawn(keeper.run());
@@ -79,7 +84,6 @@ impl Consumers {
             state,
             stopping,
             closing,
-            recreated,
         }
     }
 
@@ -101,14 +105,16 @@ impl Consumers {
             .await;
         match settled.as_deref() {
             Ok(State::Failed(error)) => Err(error.clone()),
-            Ok(State::Closed) | Err(_) => Err(ListenError::Closed),
-            Ok(_) => Ok(()),
+            Ok(State::Consuming) => Ok(()),
+            Ok(_) | Err(_) => Err(ListenError::Closed),
         }
     }
 
-    /// How often the temporary queue was found gone after a reconnect.
-    pub(super) fn times_recreated(&self) -> u64 {
-        self.recreated.load(Ordering::Relaxed)
+    /// Waits until they are over for good.
+    pub(super) async fn ended(&self) {
+        let ended = |state: &State| matches!(state, State::Failed(_) | State::Closed);
+        // An error means that the keeper is gone.
+        let _ = self.state.clone().wait_for(ended).await;
     }
 
     /// Takes no new messages. What was delivered can still be acknowledged.
@@ -124,10 +130,7 @@ impl Consumers {
     /// Ends the consumers and what they hold on the broker.
     pub(super) async fn close(&self) {
         self.closing.cancel();
-        let mut state = self.state.clone();
-        let _ = state
-            .wait_for(|state| matches!(state, State::Failed(_) | State::Closed))
-            .await;
+        self.ended().await;
     }
 }
 
@@ -156,15 +159,9 @@ struct Keeper {
     state: watch::Sender<State>,
     stopping: CancellationToken,
     closing: CancellationToken,
-    recreated: Arc<AtomicU64>,
+    /// Something may exist on the broker, even if it was never consumed.
+    ever_declared: bool,
     ever_started: bool,
-}
-
-/// Why consuming on one channel ended.
-enum End {
-    Lost,
-    Stopped,
-    Closing,
 }
 
 /// Why consumers did not start on one connection.
@@ -193,15 +190,22 @@ impl Keeper {
                     pauses = self.ground.backoff.pauses();
                     self.ever_started = true;
                     self.state.send_replace(State::Consuming);
-                    match self.consume(&channel, events).await {
-                        End::Lost => {
-                            self.state.send_replace(State::Interrupted);
+                    tokio::select! {
+                        biased;
+                        () = closing.cancelled() => break Some(channel),
+                        () = stopping.cancelled() => {
+                            // A broker that does not answer must not keep us from closing.
+                            let cancelled = self.cancel_all(&channel);
+                            let _ = closing.run_until_cancelled(timeout(FAREWELL, cancelled)).await;
+                            break Some(channel);
                         }
-                        End::Stopped | End::Closing => break Some(channel),
+                        () = self.consume(&channel, events) => {}
                     }
+                    self.state.send_replace(State::Interrupted);
                 }
                 Err(error) => {
                     if let (false, Some(error)) = (self.ever_started, self.definitive(&error)) {
+                        self.say_farewell(None).await;
                         self.state.send_replace(State::Failed(error));
                         return;
                     }
@@ -211,35 +215,41 @@ impl Keeper {
                     {
                         let pause = pauses.next_pause(&mut random);
                         tracing::warn!(name = self.intent.name, %error, again_in = ?pause, "cannot consume");
-                        let _ = closing.run_until_cancelled(tokio::time::sleep(pause)).await;
+                        tokio::select! {
+                            () = closing.cancelled() => {}
+                            () = stopping.cancelled() => {}
+                            () = tokio::time::sleep(pause) => {}
+                        }
                     }
                 }
             }
         };
         self.state.send_replace(State::Stopped);
         closing.cancelled().await;
-        if tokio::time::timeout(FAREWELL, self.farewell(last))
-            .await
-            .is_err()
-        {
+        self.say_farewell(last).await;
+        self.state.send_replace(State::Closed);
+    }
+
+    async fn say_farewell(&self, last: Option<Channel>) {
+        if timeout(FAREWELL, self.farewell(last)).await.is_err() {
             tracing::debug!(
                 name = self.intent.name,
                 "the broker did not answer the goodbye"
             );
         }
-        self.state.send_replace(State::Closed);
     }
 
     /// Declares everything on a channel of the live connection and consumes.
-    async fn establish(&self) -> Result<(Channel, ChannelEvents), StartError> {
+    async fn establish(&mut self) -> Result<(Channel, ChannelEvents), StartError> {
         let epoch = self.ground.supervisor.epoch(Retry::Forever).await;
         let epoch = epoch.map_err(StartError::Connect)?;
         let mut declarer = Declarer::open(epoch, self.intent.prefetch).await?;
         if let (true, Some(queue)) = (self.ever_started, &self.intent.temporary_queue)
-            && !declarer.has_queue(queue).await?
+            && !declarer.has_queue(&queue.name).await?
         {
-            self.recreated.fetch_add(1, Ordering::Relaxed);
+            (queue.recreated)(&self.ground.counters).increment();
         }
+        self.ever_declared = true;
         for binding in &self.intent.bindings {
             declarer.binding(binding).await?;
         }
@@ -251,33 +261,23 @@ impl Keeper {
         Ok((channel, events))
     }
 
-    /// Follows one channel until it is lost or no longer wanted.
-    async fn consume(&self, channel: &Channel, mut events: ChannelEvents) -> End {
-        loop {
-            let event = tokio::select! {
-                biased;
-                () = self.closing.cancelled() => return End::Closing,
-                () = self.stopping.cancelled() => {
-                    self.cancel_all(channel).await;
-                    return End::Stopped;
-                }
-                event = events.next() => event,
-            };
+    /// Follows one channel until it is lost.
+    async fn consume(&self, channel: &Channel, mut events: ChannelEvents) {
+        while let Some(event) = events.next().await {
             match event {
-                Some(ChannelEvent::ConsumerCancelled { consumer_tag }) => {
+                ChannelEvent::ConsumerCancelled { consumer_tag } => {
                     if let Err(error) = self.restore(channel, &consumer_tag).await {
                         tracing::warn!(name = self.intent.name, %error, "cannot restore a consumer; starting all again");
                         // Whatever the outcome, this channel is not used again.
                         let _ = channel.close().await;
-                        return End::Lost;
+                        return;
                     }
                 }
-                Some(ChannelEvent::Closed(error)) => {
+                ChannelEvent::Closed(error) => {
                     tracing::debug!(name = self.intent.name, %error, "consumers interrupted");
-                    return End::Lost;
+                    return;
                 }
-                Some(_) => {}
-                None => return End::Lost,
+                _ => {}
             }
         }
     }
@@ -299,6 +299,12 @@ impl Keeper {
             return Ok(());
         };
         let mut declarer = Declarer::open(epoch, 0).await?;
+        if let Some(temporary) = &self.intent.temporary_queue
+            && temporary.name == *queue
+            && !declarer.has_queue(queue).await?
+        {
+            (temporary.recreated)(&self.ground.counters).increment();
+        }
         for binding in self
             .intent
             .bindings
@@ -339,17 +345,18 @@ impl Keeper {
             self.ground.supervisor.current(),
         ) {
             (Some(channel), _) => channel,
-            (None, Some(epoch)) if self.ever_started => match epoch.connection.open_channel().await
-            {
-                Ok((channel, _events)) => channel,
-                Err(_) => return,
-            },
+            (None, Some(epoch)) if self.ever_declared => {
+                match epoch.connection.open_channel().await {
+                    Ok((channel, _events)) => channel,
+                    Err(_) => return,
+                }
+            }
             _ => return,
         };
         if let Some(queue) = &self.intent.temporary_queue
-            && let Err(error) = channel.queue_delete(QueueDelete::new(&**queue)).await
+            && let Err(error) = channel.queue_delete(QueueDelete::new(&*queue.name)).await
         {
-            tracing::debug!(%queue, %error, "the queue stays until it expires");
+            tracing::debug!(queue = %queue.name, %error, "the queue stays until it expires");
         }
         // An error says that the channel is closed already.
         let _ = channel.close().await;

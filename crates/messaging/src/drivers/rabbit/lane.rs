@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bergen_amqp::client::{Channel, Error};
+use tokio::time::Instant;
 
+use super::log_limit::LogLimit;
 use super::stats::Counters;
 use super::supervisor::{ConnectFailure, Epoch, Supervisor};
 use crate::driver::Retry;
@@ -19,6 +21,7 @@ pub(super) struct Lane {
     counters: Arc<Counters>,
     shared: Mutex<Option<OpenLane>>,
     opening: tokio::sync::Mutex<()>,
+    log: LogLimit,
 }
 
 /// A lane as it stands on one connection.
@@ -47,6 +50,7 @@ impl Lane {
             counters,
             shared: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
+            log: LogLimit::new(LogLimit::MINUTE),
         }
     }
 
@@ -55,35 +59,40 @@ impl Lane {
         if let Some(open) = self.current() {
             return Ok(open);
         }
-        // One caller opens, the others find what it opened.
-        let _opening = self.opening.lock().await;
-        if let Some(open) = self.current() {
-            return Ok(open);
+        loop {
+            // Each caller waits for the connection itself, since each has its own patience.
+            let epoch = self.epoch(retry).await?;
+            // One caller opens, the others find what it opened.
+            let opening = self.opening.lock().await;
+            if let Some(open) = self.current() {
+                return Ok(open);
+            }
+            if let Some(open) = open_confirming(epoch).await? {
+                self.replace(open.clone());
+                return Ok(open);
+            }
+            drop(opening);
+            tokio::task::yield_now().await;
         }
-        let open = self.private(retry).await?;
-        let old = self.lock().replace(open.clone());
-        if old.is_some_and(|old| old.epoch.number == open.epoch.number) {
-            self.counters.channel_errors.increment();
-            tracing::warn!(
-                class = self.class,
-                "the broker closed a publish channel; opened another"
-            );
-        }
-        Ok(open)
     }
 
-    /// A channel for one caller alone: what happens to it is that caller's own doing.
-    pub(super) async fn private(&self, retry: Retry) -> Result<OpenLane, LaneFailure> {
-        loop {
-            let epoch = self
-                .supervisor
-                .epoch(retry)
-                .await
-                .map_err(LaneFailure::Connect)?;
-            match open_confirming(&epoch).await {
-                Ok(channel) => return Ok(OpenLane { epoch, channel }),
-                Err(error) if error.is_connection_closed() => tokio::task::yield_now().await,
-                Err(error) => return Err(LaneFailure::Channel(error)),
+    /// The connection to open a [private](open_confirming) channel on.
+    pub(super) async fn epoch(&self, retry: Retry) -> Result<Arc<Epoch>, LaneFailure> {
+        let epoch = self.supervisor.epoch(retry).await;
+        epoch.map_err(LaneFailure::Connect)
+    }
+
+    fn replace(&self, open: OpenLane) {
+        let number = open.epoch.number;
+        let old = self.lock().replace(open);
+        if old.is_some_and(|old| old.epoch.number == number) {
+            self.counters.channel_errors.increment();
+            if let Some(held_back) = self.log.admit(Instant::now()) {
+                tracing::warn!(
+                    class = self.class,
+                    held_back,
+                    "the broker closed a publish channel; opened another"
+                );
             }
         }
     }
@@ -100,8 +109,17 @@ impl Lane {
     }
 }
 
-async fn open_confirming(epoch: &Epoch) -> Result<Channel, Error> {
-    let (channel, _events) = epoch.connection.open_channel().await?;
-    channel.confirm_select().await?;
-    Ok(channel)
+/// A confirm channel on this connection; `None` if the connection went away meanwhile. What happens to it is the doing
+/// of those who publish on it.
+pub(super) async fn open_confirming(epoch: Arc<Epoch>) -> Result<Option<OpenLane>, LaneFailure> {
+    let opened = async {
+        let (channel, _events) = epoch.connection.open_channel().await?;
+        channel.confirm_select().await?;
+        Ok(channel)
+    };
+    match opened.await {
+        Ok(channel) => Ok(Some(OpenLane { epoch, channel })),
+        Err(Error::ConnectionClosed(_)) => Ok(None),
+        Err(error) => Err(LaneFailure::Channel(error)),
+    }
 }

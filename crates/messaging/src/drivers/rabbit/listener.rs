@@ -13,7 +13,7 @@ pub(super) struct RabbitListener {
 }
 
 impl RabbitListener {
-    /// Waits until the consumers stand. On failure they are gone when this returns.
+    /// Waits until the consumers stand. On failure they take back by themselves what they have declared.
     pub(super) async fn start(
         consumers: Consumers,
         supervisor: &Arc<Supervisor>,
@@ -21,7 +21,7 @@ impl RabbitListener {
         patience: std::time::Duration,
     ) -> Result<Self, ListenError> {
         let Ok(started) = tokio::time::timeout(patience, consumers.started()).await else {
-            let cause = supervisor.last_error().map(|error| error.to_string());
+            let cause = supervisor.trouble();
             return Err(ListenError::Unreachable {
                 hosts: hosts.to_owned(),
                 cause: cause.unwrap_or_else(|| format!("no answer within {patience:?}")),
@@ -41,7 +41,10 @@ impl Listener for RabbitListener {
     }
 
     fn failed(&self) -> BoxFuture<'_, ListenError> {
-        // A listener that has started is restored for ever.
-        Box::pin(std::future::pending())
+        // A listener that has started is restored for as long as the driver lives.
+        Box::pin(async move {
+            self.consumers.ended().await;
+            ListenError::Closed
+        })
     }
 }

@@ -45,8 +45,9 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use settings::RabbitTuning;
 pub use stats::RabbitStats;
+
+pub use crate::options::{RabbitTuning, Republish};
 
 use answers::Answers;
 use consumers::{Consumers, Ground, Intent};
@@ -99,7 +100,6 @@ fn create(config: DriverConfig) -> Result<Arc<dyn Driver>, DriverError> {
         &url,
         &control_exchange,
         &options,
-        RabbitTuning::default(),
     )?))
 }
 
@@ -125,9 +125,8 @@ impl RabbitDriver {
         url: &TransportUrl,
         control_exchange: &str,
         options: &RabbitOptions,
-        tuning: RabbitTuning,
     ) -> Result<Self, DriverError> {
-        Settings::new(url, control_exchange, options, tuning).map(Self::from_settings)
+        Settings::new(url, control_exchange, options).map(Self::from_settings)
     }
 
     /// What the driver has counted so far.
@@ -155,7 +154,11 @@ impl RabbitDriver {
         };
         let (publish, consume) = (connection("publish"), connection("consume"));
         let hosts: Arc<str> = settings.host_names().into();
-        let publisher = Arc::new(Publisher::new(&publish, &counters));
+        let publisher = Arc::new(Publisher::new(
+            &publish,
+            &counters,
+            settings.tuning.republish,
+        ));
         let ground = Ground {
             supervisor: consume,
             backoff: settings.backoff.clone(),

@@ -107,7 +107,7 @@ impl DeliverySink for NotificationDeliveries {
                     if let Some(held_back) = receiver.log.admit(Instant::now()) {
                         tracing::warn!(
                             %error,
-                            routing_key = %delivery.routing_key,
+                            routing_key = ?delivery.routing_key,
                             held_back,
                             "rejected a notification that cannot be decoded"
                         );

@@ -4,18 +4,20 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bergen_amqp::client::{Confirmed, Error, Publish, PublishError};
+use bergen_amqp::client::{Confirmed, Error, PublishError};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::declare::{ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED};
 use super::declares::{Declares, Needs};
 use super::failure::PublishFailure;
-use super::lane::{Lane, LaneFailure, OpenLane};
+use super::lane::{Lane, LaneFailure, OpenLane, open_confirming};
 use super::message::{Class, Message};
 use super::stats::Counters;
 use super::supervisor::Supervisor;
 use super::topology::Exchange;
 use crate::driver::Retry;
+use crate::options::Republish;
 
 /// The publishing half of the driver: one connection, a lane for each class of messages.
 #[derive(Debug)]
@@ -26,6 +28,9 @@ pub(super) struct Publisher {
     declares: Declares,
     /// Fanout exchanges that somebody else declared differently: they are used as they are.
     foreign_fanouts: Mutex<HashSet<Arc<str>>>,
+    /// Messages that may have a channel to themselves at once.
+    alone: Semaphore,
+    republish: Republish,
     counters: Arc<Counters>,
 }
 
@@ -48,8 +53,14 @@ impl Publisher {
     const NACK_PAUSE: Duration = Duration::from_secs(1);
     /// Bound of `foreign_fanouts`.
     const FOREIGN_FANOUTS: usize = 1024;
+    /// Bound of `alone`: one bad publish can bring thousands here, and a connection has 2047 channels.
+    const ALONE: usize = 32;
 
-    pub(super) fn new(supervisor: &Arc<Supervisor>, counters: &Arc<Counters>) -> Self {
+    pub(super) fn new(
+        supervisor: &Arc<Supervisor>,
+        counters: &Arc<Counters>,
+        republish: Republish,
+    ) -> Self {
         let lane = |class| Lane::new(class, Arc::clone(supervisor), Arc::clone(counters));
         Self {
             topic: lane("topic"),
@@ -57,6 +68,8 @@ impl Publisher {
             replies: lane("replies"),
             declares: Declares::default(),
             foreign_fanouts: Mutex::default(),
+            alone: Semaphore::new(Self::ALONE),
+            republish,
             counters: Arc::clone(counters),
         }
     }
@@ -74,8 +87,17 @@ impl Publisher {
         let mut channel_errors = 0;
         let mut alone = false;
         loop {
-            let Some(open) = self.open(message.class, alone, retry).await? else {
-                continue;
+            let lane = self.lane(message.class);
+            let _turn;
+            let open = if alone {
+                let epoch = lane.epoch(retry).await?;
+                _turn = self.alone.acquire().await;
+                match open_confirming(epoch).await? {
+                    Some(open) => open,
+                    None => continue,
+                }
+            } else {
+                lane.shared(retry).await?
             };
             match self.attempt(&open, message).await {
                 Ok(Confirmed::Returned(_)) => {
@@ -93,6 +115,8 @@ impl Publisher {
                     tokio::task::yield_now().await;
                 }
                 Err(Lost::Declare(error)) => return Err(PublishFailure::Channel(error)),
+                // Nothing was sent: this is no second copy, and no attempt that counts.
+                Err(Lost::Unsent) => tokio::task::yield_now().await,
                 Err(Lost::Publish(PublishError::Encode(error))) => {
                     return Err(PublishFailure::Encode(error));
                 }
@@ -108,6 +132,9 @@ impl Publisher {
                     if channel_errors >= Self::CHANNEL_ERRORS {
                         return Err(PublishFailure::Channel(Error::ChannelClosed(reason)));
                     }
+                    if !self.may_republish(message.class) {
+                        return Err(PublishFailure::Unconfirmed(reason.to_string()));
+                    }
                     // The culprit may be a neighbour on the channel. A missing exchange is declared again first.
                     alone = channel_errors > 1 || reason.code() == Some(ACCESS_REFUSED);
                     self.count_again(message.class);
@@ -121,28 +148,11 @@ impl Publisher {
         }
     }
 
-    /// A channel for the message; `None` when the connection went away while opening one.
-    async fn open(
-        &self,
-        class: Class,
-        alone: bool,
-        retry: Retry,
-    ) -> Result<Option<OpenLane>, PublishFailure> {
-        let lane = match class {
+    fn lane(&self, class: Class) -> &Lane {
+        match class {
             Class::Call | Class::Cast | Class::Notification => &self.topic,
             Class::Fanout => &self.fanout,
             Class::Reply => &self.replies,
-        };
-        let opened = if alone {
-            lane.private(retry).await
-        } else {
-            lane.shared(retry).await
-        };
-        match opened {
-            Ok(open) => Ok(Some(open)),
-            Err(LaneFailure::Connect(failure)) => Err(PublishFailure::Connect(failure)),
-            Err(LaneFailure::Channel(error)) if error.is_connection_closed() => Ok(None),
-            Err(LaneFailure::Channel(error)) => Err(PublishFailure::Channel(error)),
         }
     }
 
@@ -154,7 +164,8 @@ impl Publisher {
             .ensure(&open.epoch, &message.needs)
             .await
             .map_err(Lost::Declare)?;
-        confirmed(open, message.publish(Instant::now())).await
+        open.epoch.unblocked().await;
+        confirmed(open, message).await
     }
 
     /// A fanout exchange vanishes with its last server, so each publish brings its declare along, in one write.
@@ -164,6 +175,7 @@ impl Publisher {
         message: &Message,
         exchange: &Exchange,
     ) -> Result<Confirmed, Lost> {
+        open.epoch.unblocked().await;
         let declare = if self.foreign_fanouts().contains(&exchange.name) {
             exchange.declare_passive()
         } else {
@@ -171,7 +183,7 @@ impl Publisher {
         };
         let (declared, published) = tokio::join!(
             open.channel.exchange_declare(declare),
-            confirmed(open, message.publish(Instant::now()))
+            confirmed(open, message)
         );
         match declared.as_ref().err().and_then(Error::code) {
             Some(PRECONDITION_FAILED) => {
@@ -197,11 +209,18 @@ impl Publisher {
         retry: Retry,
         cause: String,
     ) -> Result<(), PublishFailure> {
-        if !retry.allows(lost) {
+        if !retry.allows(lost) || !self.may_republish(class) {
             return Err(PublishFailure::Unconfirmed(cause));
         }
         self.count_again(class);
         Ok(())
+    }
+
+    /// Whether a copy may follow one of unknown fate. A second answer harms nobody, and notifications are promised at
+    /// least once.
+    fn may_republish(&self, class: Class) -> bool {
+        self.republish == Republish::Unconfirmed
+            || matches!(class, Class::Reply | Class::Notification)
     }
 
     fn count_again(&self, class: Class) {
@@ -222,17 +241,28 @@ impl Publisher {
     }
 }
 
+impl From<LaneFailure> for PublishFailure {
+    fn from(failure: LaneFailure) -> Self {
+        match failure {
+            LaneFailure::Connect(failure) => Self::Connect(failure),
+            LaneFailure::Channel(error) => Self::Channel(error),
+        }
+    }
+}
+
 /// Why one attempt brought no answer.
 #[derive(Debug)]
 enum Lost {
     /// Before the message was published.
     Declare(Error),
+    /// The channel was closed before the message was handed to the connection.
+    Unsent,
     /// After it was handed to the connection.
     Publish(PublishError),
 }
 
-async fn confirmed(open: &OpenLane, publish: Publish) -> Result<Confirmed, Lost> {
-    let admitted = open.channel.publish(publish).await;
-    let confirmation = admitted.map_err(|error| Lost::Publish(error.into()))?;
+async fn confirmed(open: &OpenLane, message: &Message) -> Result<Confirmed, Lost> {
+    let admitted = open.channel.publish(message.publish(Instant::now())).await;
+    let confirmation = admitted.map_err(|_| Lost::Unsent)?;
     confirmation.await.map_err(Lost::Publish)
 }

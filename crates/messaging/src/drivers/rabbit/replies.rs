@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bergen_amqp::client::{Delivery, DeliverySink, Disposition};
 use tokio::time::Instant;
 
-use super::consumers::{Consumers, Ground, Intent};
+use super::consumers::{Consumers, Ground, Intent, Temporary};
 use super::failure::send_error;
 use super::incoming::message_properties;
 use super::log_limit::LogLimit;
@@ -50,6 +50,14 @@ impl Replies {
         &self.queue
     }
 
+    /// Whether replies can come in right now.
+    pub(super) fn are_consumed(&self) -> bool {
+        let consumers = self.lock();
+        consumers
+            .as_ref()
+            .is_some_and(|running| running.is_consuming())
+    }
+
     /// Waits until replies can come in. The caller bounds the wait by its deadline.
     pub(super) async fn ready(&self, retry: Retry) -> Result<(), SendError> {
         let consumers = self.consumers();
@@ -61,12 +69,12 @@ impl Replies {
         consumers.started().await.map_err(send_error)
     }
 
-    /// How often the queue was lost and created again.
-    pub(super) fn times_recreated(&self) -> u64 {
-        let consumers = self.lock();
-        consumers
-            .as_ref()
-            .map_or(0, |consumers| consumers.times_recreated())
+    /// What keeps replies from coming in, if it is known.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let supervisor = &self.ground.supervisor;
+        let unready = || "the reply queue is not consumed yet".to_owned();
+        let is_waiting = || supervisor.current().is_some() && !self.are_consumed();
+        supervisor.trouble().or_else(|| is_waiting().then(unready))
     }
 
     /// The running consumers; started on first use, and anew if their first start failed.
@@ -86,7 +94,10 @@ impl Replies {
             bindings: vec![self.topology.replies(&self.queue)],
             prefetch: self.prefetch,
             arguments: self.topology.consume_arguments(),
-            temporary_queue: Some(Arc::clone(&self.queue)),
+            temporary_queue: Some(Temporary {
+                name: Arc::clone(&self.queue),
+                recreated: |counters| &counters.reply_queues_recreated,
+            }),
             sinks: Box::new(move |_| {
                 Box::new(ReplySink {
                     waiters: Arc::clone(&waiters),

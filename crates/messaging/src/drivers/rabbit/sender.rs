@@ -83,10 +83,12 @@ impl Sender {
         self.deliver(&message, retry, None).await
     }
 
-    /// What the last attempt to connect ended with.
+    /// What stands between a message and the broker: what the last attempt to connect ended with, of either connection.
     pub(super) fn why_not_connected(&self) -> String {
-        let error = self.publish_connection.last_error();
-        error.map_or_else(|| "still connecting".to_owned(), |error| error.to_string())
+        let trouble = self.publish_connection.trouble();
+        trouble
+            .or_else(|| self.replies.trouble())
+            .unwrap_or_else(|| "still connecting".to_owned())
     }
 
     async fn deliver(
@@ -98,6 +100,7 @@ impl Sender {
         let publishing = self.publisher.publish(message, retry);
         let delivered = match deadline {
             None => publishing.await,
+            Some(deadline) if deadline <= Instant::now() => return Err(self.too_late()),
             Some(deadline) => match timeout_at(deadline, publishing).await {
                 Ok(delivered) => delivered,
                 Err(_) => return Err(self.too_late()),
@@ -105,6 +108,10 @@ impl Sender {
         };
         match delivered.map_err(|failure| failure.into_send_error(&self.hosts))? {
             Delivered::Confirmed => Ok(()),
+            Delivered::Returned { earlier_copy: true } => Err(SendError::DeliveryFailure {
+                cause: "no queue takes it now, and an earlier copy of it was lost from sight"
+                    .to_owned(),
+            }),
             Delivered::Returned { .. } => Err(SendError::Undeliverable {
                 exchange: message.exchange.to_string(),
                 routing_key: message.routing_key.to_string(),

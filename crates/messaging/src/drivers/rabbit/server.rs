@@ -6,7 +6,7 @@ use bergen_amqp::client::{Channel, Delivery, DeliverySink, Disposition};
 use tokio::time::Instant;
 
 use super::answers::{Answers, DeliveryHandle, RabbitResponder, ReplyTo};
-use super::consumers::Intent;
+use super::consumers::{Intent, Temporary};
 use super::incoming::message_properties;
 use super::log_limit::LogLimit;
 use super::stats::Counters;
@@ -41,7 +41,10 @@ impl RequestReceiver {
                 .into(),
             prefetch,
             arguments: topology.consume_arguments(),
-            temporary_queue: Some(fanout_queue),
+            temporary_queue: Some(Temporary {
+                name: fanout_queue,
+                recreated: |counters| &counters.fanout_queues_recreated,
+            }),
             sinks: Box::new(move |channel| {
                 Box::new(RequestDeliveries {
                     receiver: self.clone(),
@@ -70,8 +73,8 @@ impl DeliverySink for RequestDeliveries {
                 if let Some(held_back) = receiver.log.admit(received) {
                     tracing::warn!(
                         %error,
-                        exchange = %delivery.exchange,
-                        routing_key = %delivery.routing_key,
+                        exchange = ?delivery.exchange,
+                        routing_key = ?delivery.routing_key,
                         held_back,
                         "rejected a request that cannot be decoded"
                     );
@@ -80,15 +83,19 @@ impl DeliverySink for RequestDeliveries {
             }
         };
         receiver.counters.requests.increment();
+        let deadline = properties
+            .expiration
+            .map(|expiration| received + expiration);
         let reply_to = request.msg_id.clone().zip(request.reply_q.clone());
         let responder = Arc::new(RabbitResponder {
             delivery: DeliveryHandle::new(self.channel.clone(), delivery.delivery_tag),
             answers: Arc::clone(&receiver.answers),
-            reply_to: reply_to.map(|(msg_id, queue)| ReplyTo { msg_id, queue }),
+            reply_to: reply_to.map(|(msg_id, queue)| ReplyTo {
+                msg_id,
+                queue,
+                deadline,
+            }),
         });
-        let deadline = properties
-            .expiration
-            .map(|expiration| received + expiration);
         let incoming = IncomingRequest::new(request, Arc::clone(&responder) as Arc<_>)
             .with_deadline(deadline)
             .with_redelivered(delivery.redelivered);

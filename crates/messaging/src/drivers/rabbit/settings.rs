@@ -9,62 +9,12 @@ use super::backoff::BackoffPolicy;
 use super::hosts::Failover;
 use super::topology::TopologyOptions;
 use crate::driver::DriverError;
-use crate::options::RabbitOptions;
+use crate::options::{RabbitOptions, RabbitTuning};
 use crate::url::{TransportHost, TransportUrl};
 use crate::wire::Id;
 
 #[cfg(test)]
 mod tests;
-
-/// What this driver can be told that the peer's cannot. The defaults suit a service; [`like_the_peer`] is for those who
-/// compare.
-///
-/// [`like_the_peer`]: RabbitTuning::like_the_peer
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RabbitTuning {
-    /// Publish calls with the mandatory bit, so that a call which ran nowhere is known as such. Default true; the peer
-    /// does not, and lets such a call time out.
-    pub mandatory_calls: bool,
-    /// How long a call that found no queue is published again before it fails with
-    /// [`NoServer`](crate::driver::SendError::NoServer); never more than half of its deadline. Zero fails at once.
-    /// Default 3 s: a server that restarts is back by then. Soon after our own connection was lost the grace is as long
-    /// as a server's longest pause between attempts to connect (`rabbit_interval_max`).
-    pub no_server_grace: Duration,
-    /// After this long without an answer the broker is asked what became of the call's queue, and again each time that
-    /// the silence has doubled. Default 1 s: calls that are merely slow cost at most a question a second and queue.
-    pub probe_after: Duration,
-    /// How long the start of a listener may take, connecting included, before it fails. Default 30 s: long enough for a
-    /// broker that restarts, short enough for whoever watches the service start. The peer tries for ever.
-    pub listen_timeout: Duration,
-    /// How many calls may wait for replies at once; more fail at once. Default 65 536.
-    pub max_waiting_calls: usize,
-}
-
-impl RabbitTuning {
-    /// The peer's behaviour on the wire: calls without the mandatory bit, no questions about silent ones.
-    pub fn like_the_peer() -> Self {
-        Self {
-            mandatory_calls: false,
-            no_server_grace: Duration::ZERO,
-            // A question that no deadline waits for is never asked.
-            probe_after: Duration::from_hours(365 * 24),
-            ..Self::default()
-        }
-    }
-}
-
-impl Default for RabbitTuning {
-    fn default() -> Self {
-        Self {
-            mandatory_calls: true,
-            no_server_grace: Duration::from_secs(3),
-            probe_after: Duration::from_secs(1),
-            listen_timeout: Duration::from_secs(30),
-            max_waiting_calls: 65_536,
-        }
-    }
-}
 
 /// Everything a [`RabbitDriver`](super::RabbitDriver) is configured by.
 #[derive(Debug, Clone)]
@@ -92,7 +42,6 @@ impl Settings {
         url: &TransportUrl,
         control_exchange: &str,
         options: &RabbitOptions,
-        tuning: RabbitTuning,
     ) -> Result<Self, DriverError> {
         check(options)?;
         if url.lacks_credentials() {
@@ -116,14 +65,16 @@ impl Settings {
                 start: options.retry_interval,
                 step: options.retry_backoff,
                 max: options.interval_max,
-                after_loss: options.reconnect_delay + options.reconnect_splay,
+                after_loss: options
+                    .reconnect_delay
+                    .saturating_add(options.reconnect_splay),
             },
             topology: topology(options),
             control_exchange: control_exchange.to_owned(),
             prefetch: options.prefetch_count,
             mandatory_replies: options.direct_mandatory,
             missing_queue_retry: options.missing_consumer_retry_timeout,
-            tuning,
+            tuning: options.tuning.clone(),
         })
     }
 

@@ -63,8 +63,10 @@ counters! {
     channel_errors,
     /// Queues consumed again after the broker cancelled their consumer.
     consumers_restored,
-    /// Times the reply queue was found gone after a reconnect and was created again.
+    /// Times the reply queue was found gone and was created again.
     reply_queues_recreated,
+    /// Times a server's fanout queue was found gone and was created again.
+    fanout_queues_recreated,
     /// Answers received whose call nobody waits for any more.
     unknown_replies,
     /// Keep-alives received.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bergen_amqp::client::{
-    ConnectError, ConnectOptions, Connection, ConnectionEvent, ConnectionEvents,
+    CloseReason, ConnectError, ConnectOptions, Connection, ConnectionEvent, ConnectionEvents,
 };
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -28,6 +28,19 @@ pub(super) struct Epoch {
     /// When it began.
     pub(super) since: Instant,
     pub(super) connection: Connection,
+    /// Whether the broker takes no publishes at present.
+    blocked: watch::Receiver<bool>,
+}
+
+impl Epoch {
+    /// Waits while the broker blocks publishing: what the connection holds back meanwhile can't be taken back, and
+    /// would be executed when its caller is long gone. Returns also when the connection is gone.
+    pub(super) async fn unblocked(&self) {
+        if *self.blocked.borrow() {
+            // An error says that the connection is gone, which the publish will find out.
+            let _ = self.blocked.clone().wait_for(|blocked| !blocked).await;
+        }
+    }
 }
 
 /// Why a caller got no connection.
@@ -61,7 +74,7 @@ impl Supervisor {
     ) -> Self {
         let (publish, state) = watch::channel(State::Down {
             failed_rounds: 0,
-            error: None,
+            trouble: None,
         });
         let hurry = Arc::new(Notify::new());
         let closing = CancellationToken::new();
@@ -108,17 +121,21 @@ impl Supervisor {
                 State::Closed => return Err(ConnectFailure::Closed),
                 State::Down {
                     failed_rounds,
-                    error,
+                    trouble,
                 } => {
                     let failed = failed_rounds - *rounds_before.get_or_insert(*failed_rounds);
-                    match error {
-                        Some(error) if failed > 0 && gives_up(retry, failed, error) => {
-                            return Err(ConnectFailure::Failed(ConnectError::clone(error)));
-                        }
-                        _ => {}
+                    let error = match trouble.as_deref() {
+                        Some(Trouble::Attempt(error)) => Some(error),
+                        Some(Trouble::Lost(_)) | None => None,
+                    };
+                    if let Some(error) = error
+                        && failed > 0
+                        && gives_up(retry, failed, error)
+                    {
+                        return Err(ConnectFailure::Failed(error.clone()));
                     }
-                    // Whoever counts attempts does not sit out a pause that others caused.
-                    if retry != Retry::Forever {
+                    // Whoever counts attempts, or can only be refused, does not sit out a pause that others caused.
+                    if retry != Retry::Forever || error.is_some_and(is_refusal) {
                         self.hurry.notify_one();
                     }
                 }
@@ -129,11 +146,24 @@ impl Supervisor {
         }
     }
 
-    /// Why the last round of attempts failed, while there is no connection.
-    pub(super) fn last_error(&self) -> Option<ConnectError> {
+    /// While there is no connection: what the last attempt ended with, or how the connection was lost. `None` as long
+    /// as neither has happened.
+    pub(super) fn trouble(&self) -> Option<String> {
         match &*self.state.borrow() {
-            State::Down { error, .. } => error.as_deref().cloned(),
+            State::Down { trouble, .. } => trouble.as_ref().map(ToString::to_string),
             State::Up(_) | State::Closed => None,
+        }
+    }
+
+    /// Begins to connect, for somebody who will need it soon.
+    pub(super) fn start(&self) {
+        let worker = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(worker) = worker {
+            tokio::spawn(worker.run());
         }
     }
 
@@ -150,17 +180,6 @@ impl Supervisor {
         // An error means that the worker is gone, and the connection with it.
         let _ = state.wait_for(|state| matches!(state, State::Closed)).await;
     }
-
-    fn start(&self) {
-        let worker = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(worker) = worker {
-            tokio::spawn(worker.run());
-        }
-    }
 }
 
 impl Drop for Supervisor {
@@ -174,10 +193,19 @@ enum State {
     Down {
         /// Rounds over all hosts that failed so far, over all outages.
         failed_rounds: u64,
-        error: Option<Arc<ConnectError>>,
+        trouble: Option<Arc<Trouble>>,
     },
     Up(Arc<Epoch>),
     Closed,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("{0}")]
+    Attempt(ConnectError),
+    #[error("the connection was lost: {0}")]
+    Lost(CloseReason),
 }
 
 /// Whether a caller that saw `failed` rounds fail gets the error.
@@ -217,23 +245,24 @@ impl Worker {
             if number > 1 {
                 self.counters.reconnects.increment();
             }
+            let (block, blocked) = watch::channel(false);
             self.state.send_replace(State::Up(Arc::new(Epoch {
                 number,
                 since: Instant::now(),
                 connection: connection.clone(),
+                blocked,
             })));
-            if closing
-                .run_until_cancelled(self.observe(events))
+            let Some(lost) = closing
+                .run_until_cancelled(self.observe(events, block))
                 .await
-                .is_none()
-            {
+            else {
                 // A broker that does not answer the goodbye loses the connection all the same.
                 let _ = connection.close().await;
                 break;
-            }
+            };
             self.state.send_replace(State::Down {
                 failed_rounds,
-                error: None,
+                trouble: Some(Arc::new(Trouble::Lost(lost))),
             });
             let pause = self.backoff.after_loss(&mut self.random);
             if closing
@@ -251,7 +280,7 @@ impl Worker {
     async fn connect(&mut self, failed_rounds: &mut u64) -> (Connection, ConnectionEvents) {
         let mut pauses = self.backoff.pauses();
         loop {
-            let mut worst: Option<ConnectError> = None;
+            let mut worst: Option<Arc<Trouble>> = None;
             for _ in 0..self.hosts.round() {
                 let Some(options) = self.hosts.next_host() else {
                     break;
@@ -269,19 +298,25 @@ impl Worker {
                     Err(error) => {
                         self.counters.failed_attempts.increment();
                         // A refusal tells more than a host that is down.
-                        if !worst.as_ref().is_some_and(is_refusal) {
-                            worst = Some(error);
+                        if !worst.as_deref().is_some_and(Trouble::is_refusal) {
+                            let trouble = Arc::new(Trouble::Attempt(error));
+                            // Known before the round is over, for those whose time is up earlier.
+                            self.state.send_replace(State::Down {
+                                failed_rounds: *failed_rounds,
+                                trouble: Some(Arc::clone(&trouble)),
+                            });
+                            worst = Some(trouble);
                         }
                     }
                 }
             }
             *failed_rounds += 1;
             let pause = pauses.next_pause(&mut self.random);
-            if let Some(error) = worst {
+            if let Some(trouble) = worst {
                 if let Some(held_back) = self.log.admit(Instant::now()) {
                     tracing::warn!(
                         role = self.role,
-                        %error,
+                        error = %trouble,
                         next_attempt_in = ?pause,
                         held_back,
                         "cannot connect to the broker"
@@ -289,7 +324,7 @@ impl Worker {
                 }
                 self.state.send_replace(State::Down {
                     failed_rounds: *failed_rounds,
-                    error: Some(Arc::new(error)),
+                    trouble: Some(trouble),
                 });
             }
             self.pause(pause).await;
@@ -306,12 +341,17 @@ impl Worker {
         }
     }
 
-    /// Follows the connection to its end.
-    async fn observe(&self, mut events: ConnectionEvents) {
+    /// Follows the connection to its end; gives the reason.
+    async fn observe(
+        &self,
+        mut events: ConnectionEvents,
+        block: watch::Sender<bool>,
+    ) -> CloseReason {
         let role = self.role;
         while let Some(event) = events.next().await {
             match event {
                 ConnectionEvent::Blocked { reason } => {
+                    block.send_replace(true);
                     tracing::warn!(
                         role,
                         reason,
@@ -319,14 +359,22 @@ impl Worker {
                     );
                 }
                 ConnectionEvent::Unblocked => {
+                    block.send_replace(false);
                     tracing::info!(role, "the broker takes messages again");
                 }
                 ConnectionEvent::Closed(reason) => {
                     tracing::warn!(role, %reason, "lost the connection to the broker");
-                    return;
+                    return reason;
                 }
                 _ => {}
             }
         }
+        CloseReason::TaskEnded
+    }
+}
+
+impl Trouble {
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Attempt(error) if is_refusal(error))
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct Waiter {
     waiters: Arc<Waiters>,
     answer: oneshot::Receiver<CallReply>,
     signs: Option<Arc<SignsOfLife>>,
+    answered: bool,
 }
 
 /// Why a call may not wait.
@@ -83,6 +84,7 @@ impl Waiters {
             waiters: Arc::clone(self),
             answer,
             signs,
+            answered: false,
         })
     }
 
@@ -139,7 +141,16 @@ impl Waiters {
 impl Waiter {
     /// The reply; `None` if the driver was closed first. May be dropped and called again until it has completed.
     pub(super) async fn answer(&mut self) -> Option<CallReply> {
-        (&mut self.answer).await.ok()
+        let answer = (&mut self.answer).await.ok();
+        self.answered = true;
+        answer
+    }
+
+    /// A sign of life by other means than a keep-alive: the broker has the request only now.
+    pub(super) fn heard(&self) {
+        if let Some(signs) = &self.signs {
+            signs.heard(Instant::now());
+        }
     }
 
     /// When a monitored call was last heard of.
@@ -150,6 +161,10 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
+        // Whoever answered has taken the place away.
+        if self.answered {
+            return;
+        }
         self.waiters.lock().waiting.remove(&self.id.as_u128());
     }
 }

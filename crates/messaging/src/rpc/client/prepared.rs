@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::builder::Settings;
+use crate::clock::later;
 use crate::driver::{CallOptions, CastOptions, Retry};
 use crate::rpc::serializer::convert_members;
 use crate::rpc::{
@@ -24,7 +25,8 @@ use crate::wire::{Context, JsonKind, OutgoingRequest, RawJson, Text};
 #[derive(Clone)]
 pub struct PreparedClient {
     shared: Arc<Shared>,
-    target: Target,
+    /// Shared with the calls in flight: each takes a copy of the client along.
+    target: Arc<Target>,
     settings: Settings,
 }
 
@@ -32,7 +34,7 @@ impl PreparedClient {
     pub(super) fn new(shared: Arc<Shared>, target: Target, settings: Settings) -> Self {
         Self {
             shared,
-            target,
+            target: Arc::new(target),
             settings,
         }
     }
@@ -46,21 +48,21 @@ impl PreparedClient {
     /// Sends to this exchange.
     #[must_use]
     pub fn exchange(mut self, exchange: impl Into<String>) -> Self {
-        self.target.exchange = Some(exchange.into());
+        Arc::make_mut(&mut self.target).exchange = Some(exchange.into());
         self
     }
 
     /// Sends to this topic.
     #[must_use]
     pub fn topic(mut self, topic: impl Into<String>) -> Self {
-        self.target.topic = Some(topic.into());
+        Arc::make_mut(&mut self.target).topic = Some(topic.into());
         self
     }
 
     /// Asks for methods of this namespace.
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.target.namespace = Some(namespace.into());
+        Arc::make_mut(&mut self.target).namespace = Some(namespace.into());
         self
     }
 
@@ -68,21 +70,21 @@ impl PreparedClient {
     /// `major.minor.revision`.
     #[must_use]
     pub fn version(mut self, version: impl Into<Version>) -> Self {
-        self.target.version = Some(version.into());
+        Arc::make_mut(&mut self.target).version = Some(version.into());
         self
     }
 
     /// Sends to this server only.
     #[must_use]
     pub fn server(mut self, server: impl Into<String>) -> Self {
-        self.target.server = Some(server.into());
+        Arc::make_mut(&mut self.target).server = Some(server.into());
         self
     }
 
     /// Sends to every server of the topic, or back to one; casts only.
     #[must_use]
     pub fn fanout(mut self, fanout: bool) -> Self {
-        self.target.fanout = fanout;
+        Arc::make_mut(&mut self.target).fanout = fanout;
         self
     }
 
@@ -140,37 +142,28 @@ impl PreparedClient {
     ///
     /// # Errors
     /// See [`CallError`].
-    pub fn call<T: DeserializeOwned>(
+    pub fn call<T: DeserializeOwned + 'static>(
         &self,
         ctxt: &Context,
         method: impl Into<Text>,
         arguments: &(impl Serialize + ?Sized),
-    ) -> impl Future<Output = Result<T, CallError>> {
-        // The clock starts and the arguments are encoded when the call is made, not when it is first polled.
-        let started = Instant::now();
-        let request = self.request(ctxt, method.into(), arguments);
-        async move {
-            let request = request?;
-            let result = self.call_request(&request, ctxt, started).await?;
-            result.decode().map_err(|cause| CallError::Result {
-                method: request.method.as_str().to_owned(),
-                cause,
-            })
-        }
+    ) -> impl Future<Output = Result<T, CallError>> + Send + 'static {
+        let call = self.begin(ctxt, method.into(), arguments);
+        async move { call?.result().await }
     }
 
     /// As [`call`](Self::call), with remote failures as the program's own error type where `E` knows them.
     ///
     /// # Errors
     /// See [`TypedCallError`].
-    pub fn call_typed<T: DeserializeOwned, E: RpcError>(
+    pub fn call_typed<T: DeserializeOwned + 'static, E: RpcError + 'static>(
         &self,
         ctxt: &Context,
         method: impl Into<Text>,
         arguments: &(impl Serialize + ?Sized),
-    ) -> impl Future<Output = Result<T, TypedCallError<E>>> {
-        let call = self.call(ctxt, method, arguments);
-        async move { Ok(call.await?) }
+    ) -> impl Future<Output = Result<T, TypedCallError<E>>> + Send + 'static {
+        let call = self.begin(ctxt, method.into(), arguments);
+        async move { Ok(call?.result().await?) }
     }
 
     /// Sends a request without waiting for an answer; see [`RpcClient::cast`](super::RpcClient::cast).
@@ -182,9 +175,27 @@ impl PreparedClient {
         ctxt: &Context,
         method: impl Into<Text>,
         arguments: &(impl Serialize + ?Sized),
-    ) -> impl Future<Output = Result<(), CallError>> {
+    ) -> impl Future<Output = Result<(), CallError>> + Send + 'static {
         let request = self.request(ctxt, method.into(), arguments);
-        async move { self.cast_request(request?).await }
+        let client = self.clone();
+        async move { client.cast_request(request?).await }
+    }
+
+    /// Starts the clock of a call and encodes its arguments: when it is made, not when its future is first polled,
+    /// which may be in a task that knows nothing of the current request.
+    fn begin(
+        &self,
+        ctxt: &Context,
+        method: Text,
+        arguments: &(impl Serialize + ?Sized),
+    ) -> Result<Calling, CallError> {
+        let deadline = self.deadline();
+        Ok(Calling {
+            request: self.request(ctxt, method, arguments)?,
+            client: self.clone(),
+            ctxt: ctxt.clone(),
+            deadline,
+        })
     }
 
     /// Encodes a request, after the checks that need no transport.
@@ -222,7 +233,7 @@ impl PreparedClient {
         })
     }
 
-    pub(super) async fn cast_request(&self, request: OutgoingRequest) -> Result<(), CallError> {
+    pub(super) async fn cast_request(self, request: OutgoingRequest) -> Result<(), CallError> {
         let options = CastOptions {
             retry: self.settings.retry,
             at_least_once: self.settings.at_least_once,
@@ -234,36 +245,10 @@ impl PreparedClient {
             .await
     }
 
-    async fn call_request(
-        &self,
-        request: &OutgoingRequest,
-        ctxt: &Context,
-        started: Instant,
-    ) -> Result<RawJson, CallError> {
-        let transport = &self.shared.transport;
-        let mut options = CallOptions::new(self.deadline(request, started)?);
-        options.retry = self.settings.retry;
-        options.at_least_once = self.settings.at_least_once;
-        match transport.call(&self.target, request, options).await? {
-            Ok(result) => match &self.shared.serializer {
-                Some(serializer) => Ok(serializer.deserialize_entity(ctxt, result)?),
-                None => Ok(result),
-            },
-            Err(failure) => Err(Box::new(transport.remote_error(*failure)).into()),
-        }
-    }
-
     /// The end of the call's own time or of the request's that it is made for, whichever comes first.
-    fn deadline(&self, request: &OutgoingRequest, started: Instant) -> Result<Instant, CallError> {
-        let own = started
-            .checked_add(self.settings.timeout)
-            .unwrap_or_else(|| started + LONGEST);
-        let deadline = CurrentRequest::deadline().map_or(own, |inherited| inherited.min(own));
-        if deadline <= Instant::now() {
-            let method = request.method.as_str().to_owned();
-            return Err(CallError::Expired { method });
-        }
-        Ok(deadline)
+    fn deadline(&self) -> Instant {
+        let own = later(Instant::now(), self.settings.timeout);
+        CurrentRequest::deadline().map_or(own, |inherited| inherited.min(own))
     }
 
     fn check_version(&self) -> Result<(), RpcVersionCapError> {
@@ -288,6 +273,52 @@ impl fmt::Debug for PreparedClient {
     }
 }
 
+/// A call that has been made. It owns what it needs, so that its future borrows nothing.
+struct Calling {
+    client: PreparedClient,
+    request: OutgoingRequest,
+    ctxt: Context,
+    deadline: Instant,
+}
+
+impl Calling {
+    async fn result<T: DeserializeOwned>(self) -> Result<T, CallError> {
+        let result = self.send().await?;
+        result.decode().map_err(|cause| CallError::Result {
+            method: self.method(),
+            cause,
+        })
+    }
+
+    async fn send(&self) -> Result<RawJson, CallError> {
+        if self.deadline <= Instant::now() {
+            return Err(CallError::Expired {
+                method: self.method(),
+            });
+        }
+        let PreparedClient {
+            shared,
+            target,
+            settings,
+        } = &self.client;
+        let mut options = CallOptions::new(self.deadline);
+        options.retry = settings.retry;
+        options.at_least_once = settings.at_least_once;
+        let transport = &shared.transport;
+        match transport.call(target, &self.request, options).await? {
+            Ok(result) => match &shared.serializer {
+                Some(serializer) => Ok(serializer.deserialize_entity(&self.ctxt, result)?),
+                None => Ok(result),
+            },
+            Err(failure) => Err(Box::new(transport.remote_error(*failure)).into()),
+        }
+    }
+
+    fn method(&self) -> String {
+        self.request.method.as_str().to_owned()
+    }
+}
+
 /// Arguments are an object; nothing stands for no arguments.
 fn argument_object(arguments: RawJson) -> Result<RawJson, String> {
     match arguments.kind() {
@@ -296,6 +327,3 @@ fn argument_object(arguments: RawJson) -> Result<RawJson, String> {
         kind => Err(format!("they must be an object by name, not {kind:?}")),
     }
 }
-
-/// What a timeout beyond the clock's range counts as: 30 years.
-const LONGEST: Duration = Duration::from_hours(24 * 365 * 30);

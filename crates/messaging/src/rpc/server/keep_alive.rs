@@ -6,6 +6,7 @@ use tokio::time::{MissedTickBehavior, interval_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::engine::Engine;
+use crate::clock::later;
 use crate::driver::{IncomingRequest, ReplyError};
 use crate::wire::KeepAlive;
 
@@ -21,7 +22,7 @@ pub(super) fn start(
         KeepAlive::Every(interval) => interval,
         KeepAlive::Unusable => {
             tracing::warn!(
-                method = %incoming.request.method,
+                method = %incoming.request.method.escape_debug(),
                 "the caller's monitor timeout is no number of at least 2 seconds: no keep-alives"
             );
             return None;
@@ -29,7 +30,7 @@ pub(super) fn start(
     };
     let engine = Arc::clone(engine);
     let responder = Arc::clone(incoming.responder());
-    let first = incoming.received + interval;
+    let first = later(incoming.received, interval);
     Some(AbortOnDropHandle::new(tokio::spawn(async move {
         let mut ticks = interval_at(first, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -8,9 +8,9 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Executor;
 use super::catch_panic::CatchPanic;
 use super::engine::Engine;
+use super::{Executor, Shared};
 use crate::driver::{CallReply, IncomingRequest};
 use crate::mask::Masked;
 use crate::rpc::serializer::convert_members;
@@ -27,9 +27,9 @@ impl Engine {
     ) {
         self.counters().dispatched.increment();
         tracing::debug!(
-            method = %incoming.request.method,
+            method = %incoming.request.method.escape_debug(),
             namespace = ?incoming.request.namespace,
-            version = %incoming.request.version,
+            version = %incoming.request.version.to_string().escape_debug(),
             msg_id = ?incoming.request.msg_id,
             args = %Masked(&incoming.request.args),
             context = ?incoming.request.context,
@@ -56,7 +56,7 @@ impl Engine {
             Err(error) => {
                 self.counters().failed_replies.increment();
                 tracing::warn!(
-                    method = %incoming.request.method,
+                    method = %incoming.request.method.escape_debug(),
                     msg_id = ?incoming.request.msg_id,
                     "the answer was not delivered: {error}"
                 );
@@ -70,35 +70,42 @@ impl Engine {
         let latest = incoming.received + LONGEST_UNACKNOWLEDGED;
         let ended = tokio::time::timeout_at(latest, &mut run).await;
         if let Err(error) = incoming.acknowledge() {
-            tracing::warn!(method = %incoming.request.method, "a request may run again elsewhere: {error}");
+            tracing::warn!(method = %incoming.request.method.escape_debug(), "a request may run again elsewhere: {error}");
         }
-        match ended {
-            Ok(result) => result,
-            Err(_) => {
-                tracing::warn!(
-                    method = %incoming.request.method,
-                    "acknowledged a request that still runs, before the broker's consumer timeout"
-                );
-                run.await
-            }
+        if let Ok(result) = ended {
+            return result;
         }
+        tracing::warn!(
+            method = %incoming.request.method.escape_debug(),
+            "acknowledged a request that still runs, before the broker's consumer timeout"
+        );
+        run.await
     }
 
     /// Finds the method and runs it where the executor says.
     async fn run(&self, incoming: &IncomingRequest) -> MethodResult {
         let request = &incoming.request;
         let namespace = request.namespace.as_deref();
-        let endpoint = self
-            .server
-            .dispatcher
-            .find(namespace, &request.version, &request.method)?;
-        let call = self.call(incoming)?;
-        let context = call.context.clone();
-        let current = CurrentRequest::new(context.clone(), call.deadline);
+        let dispatcher = &self.server.dispatcher;
+        let endpoint = dispatcher.find(namespace, &request.version, &request.method)?;
 
-        let endpoint = Arc::clone(endpoint);
+        let mut call = Call::new(request.context.clone(), request.args.clone());
+        call.deadline = incoming.deadline;
+        call.redelivered = incoming.redelivered;
+        let (server, endpoint) = (Arc::clone(&self.server), Arc::clone(endpoint));
         let method = request.method.clone();
-        let work = current.scope(async move { endpoint.dispatch(&method, call).await });
+        // All code of the program's own is in here, its serializer too: it may panic.
+        let work = async move {
+            let call = server.deserialize(call)?;
+            let context = call.context.clone();
+            let current = CurrentRequest::new(context.clone(), call.deadline);
+            let running = current.scope(async { endpoint.dispatch(&method, call).await });
+            let result = running.await?;
+            match &server.serializer {
+                None => Ok(result),
+                Some(serializer) => Ok(serializer.serialize_entity(&context, result)?),
+            }
+        };
         let outcome = if self.server.executor == Executor::Blocking {
             let runtime = Handle::current();
             let blocking = move || runtime.block_on(CatchPanic(pin!(work)));
@@ -108,36 +115,13 @@ impl Engine {
         } else {
             CatchPanic(pin!(work)).await
         };
-        let result = outcome.unwrap_or_else(|panic| {
+        outcome.unwrap_or_else(|panic| {
             self.counters().panics.increment();
             Err(MethodError::runtime_error(format!(
                 "{} panicked: {panic}",
                 request.method
             )))
-        })?;
-        match &self.server.serializer {
-            None => Ok(result),
-            Some(serializer) => Ok(serializer.serialize_entity(&context, result)?),
-        }
-    }
-
-    /// The request as its method gets it.
-    fn call(&self, incoming: &IncomingRequest) -> Result<Call, SerializeError> {
-        let request = &incoming.request;
-        let mut call = Call::new(request.context.clone(), request.args.clone());
-        if let Some(serializer) = &self.server.serializer {
-            call.context = serializer.deserialize_context(call.context)?;
-            if call.arguments.kind() == JsonKind::Object {
-                let arguments = convert_members(&call.arguments, |value| {
-                    serializer.deserialize_entity(&call.context, value)
-                })?;
-                call.arguments = RawJson::encode(&arguments)
-                    .map_err(|error| SerializeError::new(error.to_string()))?;
-            }
-        }
-        call.deadline = incoming.deadline;
-        call.redelivered = incoming.redelivered;
-        Ok(call)
+        })
     }
 
     /// Counts and logs how the method ended.
@@ -150,7 +134,8 @@ impl Engine {
             }
             Err(error) => error,
         };
-        let method = &incoming.request.method;
+        let name = &incoming.request.method;
+        let method = name.escape_debug();
         let failure = error.failure();
         if error.is_expected() {
             counters.expected_failures.increment();
@@ -162,7 +147,7 @@ impl Engine {
         } else {
             counters.failed.increment();
             // Probes of methods that may not be there are no news.
-            if !method.ends_with(QUIET) {
+            if !name.ends_with(QUIET) {
                 tracing::error!(
                     %method,
                     module = failure.module,
@@ -173,6 +158,23 @@ impl Engine {
             }
         }
         Err(error.into_failure())
+    }
+}
+
+impl Shared {
+    /// The request as its method gets it.
+    fn deserialize(&self, mut call: Call) -> Result<Call, SerializeError> {
+        if let Some(serializer) = &self.serializer {
+            call.context = serializer.deserialize_context(call.context)?;
+            if call.arguments.kind() == JsonKind::Object {
+                let arguments = convert_members(&call.arguments, |value| {
+                    serializer.deserialize_entity(&call.context, value)
+                })?;
+                call.arguments = RawJson::encode(&arguments)
+                    .map_err(|error| SerializeError::new(error.to_string()))?;
+            }
+        }
+        Ok(call)
     }
 }
 

@@ -131,3 +131,22 @@ async fn a_rolling_restart_of_two_servers_fails_no_call() {
     }
     assert!(answered > 100, "{answered}");
 }
+
+#[tokio::test]
+async fn a_call_of_little_time_learns_too_that_there_is_no_server() {
+    let vhost = TestVhost::new("short").await.unwrap();
+    let client = driver(&vhost.url());
+    cast(&client, &topic("nobody"), &request("poke", "{}")).await;
+    let server = Server::start(&vhost.url(), "compute", "one").await;
+    result(&client, &topic("compute"), &request("echo", "{}")).await;
+    let error = call(
+        &client,
+        &topic("nobody"),
+        &request("echo", "{}"),
+        Duration::from_millis(200),
+    )
+    .await
+    .unwrap_err();
+    assert!(matches!(error, SendError::NoServer { .. }), "{error:?}");
+    server.stop().await;
+}

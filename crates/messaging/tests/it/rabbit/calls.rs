@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bergen_messaging::driver::{CallOptions, CastOptions, Driver, Finding, SendError};
+use bergen_messaging::driver::{CallOptions, CastOptions, Driver, Finding, ListenError, SendError};
 use bergen_testbed::TestVhost;
 use tokio::time::Instant;
 
@@ -279,4 +279,61 @@ async fn a_silent_call_is_explained_by_its_queue() {
     assert_eq!(timeout.findings, [Finding::NoConsumer { queue }]);
     assert!(timeout.to_string().contains("had no consumer"), "{timeout}");
     assert_eq!(client.stats().probes, 1);
+}
+
+#[tokio::test]
+async fn one_call_too_many_is_told_so() {
+    let vhost = TestVhost::new("overloaded").await.unwrap();
+    let server = Server::start(&vhost.url(), "compute", "one").await;
+    let client = driver(&format!("{}?bergen_max_waiting_calls=2", vhost.url()));
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(
+                async move { result(&client, &topic("compute"), &request("hold", "{}")).await },
+            )
+        })
+        .collect();
+    server.wait_for(2).await;
+    let (target, echo) = (topic("compute"), request("echo", "{}"));
+    let third = call(&client, &target, &echo, Duration::from_secs(5)).await;
+    assert_eq!(third.unwrap_err(), SendError::Overloaded { limit: 2 });
+    server.release();
+    for call in waiting {
+        call.await.unwrap();
+    }
+    assert_eq!(result(&client, &target, &echo).await, "{}");
+}
+
+#[tokio::test]
+async fn what_is_too_late_already_is_not_sent() {
+    let vhost = TestVhost::new("too-late").await.unwrap();
+    let server = Server::start(&vhost.url(), "compute", "one").await;
+    let client = driver(&vhost.url());
+    let target = topic("compute");
+    result(&client, &target, &request("echo", "{}")).await;
+    let late = call(&client, &target, &request("late", "{}"), Duration::ZERO).await;
+    assert!(late.unwrap_err().is_timeout());
+    let mut options = CastOptions::default();
+    options.deadline = Some(Instant::now());
+    let late = request("late", "{}");
+    client.cast(&target, &late, options).await.unwrap_err();
+    result(&client, &target, &request("echo", "{}")).await;
+    let methods: Vec<String> = server
+        .wait_for(2)
+        .await
+        .into_iter()
+        .map(|seen| seen.method)
+        .collect();
+    assert_eq!(methods, ["echo", "echo"]);
+}
+
+#[tokio::test]
+async fn a_listener_ends_with_its_driver() {
+    let vhost = TestVhost::new("listener-ends").await.unwrap();
+    let server = Server::start(&vhost.url(), "compute", "one").await;
+    close(&server.driver).await;
+    let failed = server.listener.as_ref().unwrap().failed();
+    let failed = tokio::time::timeout(Duration::from_secs(5), failed).await;
+    assert_eq!(failed.unwrap(), ListenError::Closed);
 }

@@ -21,13 +21,16 @@ use tokio::time::Instant;
 pub(super) const EXCHANGE: &str = "openstack";
 
 pub(super) fn driver(url: &str) -> Arc<RabbitDriver> {
-    tuned(url, RabbitTuning::default())
+    let url: TransportUrl = url.parse().unwrap();
+    let options = RabbitOptions::new(&defaults(), &url).unwrap();
+    Arc::new(RabbitDriver::new(&url, EXCHANGE, &options).unwrap())
 }
 
 pub(super) fn tuned(url: &str, tuning: RabbitTuning) -> Arc<RabbitDriver> {
     let url: TransportUrl = url.parse().unwrap();
-    let options = RabbitOptions::new(&defaults(), &url).unwrap();
-    Arc::new(RabbitDriver::new(&url, EXCHANGE, &options, tuning).unwrap())
+    let mut options = RabbitOptions::new(&defaults(), &url).unwrap();
+    options.tuning = tuning;
+    Arc::new(RabbitDriver::new(&url, EXCHANGE, &options).unwrap())
 }
 
 /// The same URL by way of a proxy.

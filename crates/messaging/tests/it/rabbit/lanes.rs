@@ -7,12 +7,13 @@ use std::time::Duration;
 use bergen_amqp::client::{
     ConnectOptions, Connection, ExchangeDeclare, ExchangeDelete, ExchangeKind, Login,
 };
+use bergen_messaging::driver::Driver;
 use bergen_testbed::TestVhost;
 
 use super::harness::*;
 
 /// A bare client, to do to the broker what others might.
-async fn bare(vhost: &TestVhost) -> Connection {
+pub(super) async fn bare(vhost: &TestVhost) -> Connection {
     let options = ConnectOptions {
         host: vhost.rabbit().host().to_owned(),
         port: vhost.rabbit().port(),
@@ -152,5 +153,40 @@ async fn a_blocked_message_fails_alone_and_its_neighbours_pass() {
         neighbour.await.unwrap();
     }
     server.stop().await;
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn thousands_of_neighbours_of_a_bad_message_pass() {
+    let vhost = TestVhost::new("crowd").await.unwrap();
+    let connection = bare(&vhost).await;
+    let (channel, _events) = connection.open_channel().await.unwrap();
+    let internal = ExchangeDeclare {
+        internal: true,
+        ..ExchangeDeclare::new("secret", ExchangeKind::Topic)
+    };
+    channel.exchange_declare(internal).await.unwrap();
+    let client = driver(&vhost.url());
+    let forbidden = topic("compute").with_exchange("secret");
+    let send = |target: &bergen_messaging::target::Target| {
+        let (client, target) = (Arc::clone(&client), target.clone());
+        tokio::spawn(async move {
+            let options = bergen_messaging::driver::CastOptions::default();
+            client.cast(&target, &request("poke", "{}"), options).await
+        })
+    };
+    // From then on both exchanges are known.
+    send(&forbidden).await.unwrap().unwrap_err();
+    send(&topic("compute")).await.unwrap().unwrap();
+    let before: Vec<_> = (0..1500).map(|_| send(&topic("compute"))).collect();
+    let bad = send(&forbidden);
+    let after: Vec<_> = (0..3000).map(|_| send(&topic("compute"))).collect();
+    for cast in before.into_iter().chain(after) {
+        cast.await.unwrap().unwrap();
+    }
+    assert!(matches!(
+        bad.await.unwrap().unwrap_err(),
+        bergen_messaging::driver::SendError::Refused { .. }
+    ));
     connection.close().await.unwrap();
 }

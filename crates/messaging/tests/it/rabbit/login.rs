@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use bergen_messaging::driver::{CastOptions, Driver, ListenError, ListenOptions, Retry, SendError};
+use bergen_amqp::client::Consume;
+use bergen_messaging::driver::{
+    CastOptions, Driver, Finding, ListenError, ListenOptions, Retry, SendError,
+};
 use bergen_messaging::drivers::rabbit::RabbitTuning;
 use bergen_testbed::{FaultProxy, TestVhost, shared_rabbit};
 use tokio::time::Instant;
 
 use super::harness::*;
+use super::lanes::bare;
 
 struct Nobody;
 
@@ -139,4 +143,82 @@ async fn the_second_host_serves_when_the_first_is_down() {
         .cast(&topic("compute"), &request("poke", "{}"), options)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_call_to_a_port_where_nobody_listens_says_so() {
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let client = driver(&format!("rabbit://guest:guest@127.0.0.1:{port}/"));
+    let error = call(
+        &client,
+        &topic("compute"),
+        &request("echo", "{}"),
+        Duration::from_millis(500),
+    )
+    .await
+    .unwrap_err();
+    let SendError::Timeout(timeout) = error else {
+        panic!("{error:?}")
+    };
+    let [Finding::NotConnected { cause }] = &timeout.findings[..] else {
+        panic!("{timeout:?}")
+    };
+    assert!(cause.contains("refused"), "{cause}");
+}
+
+#[tokio::test]
+async fn who_waits_for_ever_does_not_hold_up_who_tries_once() {
+    let vhost = TestVhost::new("impatient").await.unwrap();
+    let proxy = FaultProxy::to_port(vhost.rabbit().port()).await.unwrap();
+    proxy.refuse(true);
+    let client = driver(&through(&vhost.url(), &proxy));
+    let patient = tokio::spawn({
+        let client = client.clone();
+        async move { cast(&client, &topic("compute"), &request("patient", "{}")).await }
+    });
+    while client.stats().failed_attempts == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut once = CastOptions::default();
+    once.retry = Retry::Times(0);
+    let (target, poke) = (topic("compute"), request("poke", "{}"));
+    let impatient = client.cast(&target, &poke, once);
+    let error = tokio::time::timeout(Duration::from_secs(5), impatient)
+        .await
+        .expect("it waited behind the patient one")
+        .unwrap_err();
+    assert!(matches!(error, SendError::Unreachable { .. }), "{error:?}");
+    proxy.heal();
+    patient.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_listener_that_is_refused_leaves_nothing_behind() {
+    let vhost = TestVhost::new("refused-listener").await.unwrap();
+    let first = Server::start(&vhost.url(), "compute", "first").await;
+    first.stop().await;
+    let connection = bare(&vhost).await;
+    let (channel, _events) = connection.open_channel().await.unwrap();
+    let exclusive = Consume {
+        exclusive: true,
+        ..Consume::new("compute")
+    };
+    let _consumer = channel.consume_stream(exclusive, 1).await.unwrap();
+    let server = driver(&vhost.url());
+    let target = topic("compute").with_server("one");
+    let error = server
+        .listen(&target, ListenOptions::new(1), std::sync::Arc::new(Nobody))
+        .await
+        .err()
+        .unwrap();
+    assert!(matches!(error, ListenError::Refused { .. }), "{error:?}");
+    let queues = vhost.management().queues(vhost.name()).await.unwrap();
+    let fanouts = queues
+        .iter()
+        .filter(|queue| queue["name"].as_str().unwrap().contains("_fanout_"));
+    assert_eq!(fanouts.count(), 0, "{queues:?}");
+    connection.close().await.unwrap();
 }

@@ -134,14 +134,29 @@ async fn a_message_that_may_not_be_sent_again_fails_when_its_fate_is_unknown() {
         "{error:?}"
     );
     assert_eq!(client.stats().casts_republished, 0);
-    cast(&client, &topic("compute"), &request("third", "{}")).await;
+    let never = driver(&format!("{url}?bergen_republish=never"));
+    cast(&never, &topic("compute"), &request("third", "{}")).await;
+    proxy.hold(Direction::ToClient, true);
+    let casting = tokio::spawn({
+        let options = CastOptions::default();
+        let fourth = request("fourth", "{}");
+        async move { never.cast(&topic("compute"), &fourth, options).await }
+    });
+    server.wait_for(4).await;
+    cut_and_heal(&proxy).await;
+    let error = casting.await.unwrap().unwrap_err();
+    assert!(
+        matches!(error, SendError::DeliveryFailure { .. }),
+        "{error:?}"
+    );
+    cast(&client, &topic("compute"), &request("fifth", "{}")).await;
     let methods: Vec<String> = server
-        .wait_for(3)
+        .wait_for(5)
         .await
         .into_iter()
         .map(|seen| seen.method)
         .collect();
-    assert_eq!(methods, ["first", "second", "third"]);
+    assert_eq!(methods, ["first", "second", "third", "fourth", "fifth"]);
 }
 
 #[tokio::test]
@@ -281,6 +296,7 @@ async fn a_deleted_reply_queue_comes_back_under_its_name() {
     server.release();
     assert_eq!(waiting.await.unwrap(), "{}");
     assert_eq!(transient_queues(&vhost).await, queues);
+    assert_eq!(client.stats().reply_queues_recreated, 1);
 }
 
 #[tokio::test]

@@ -1,7 +1,16 @@
 //! What stands on the broker, as its own management interface sees it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bergen_messaging::driver::{
+    Admission, Driver, IncomingNotification, ListenOptions, NotificationSink, NotifyOptions,
+};
+use bergen_messaging::drivers::rabbit::RabbitDriver;
+use bergen_messaging::notify::{Notification, Priority};
+use bergen_messaging::options::{RabbitOptions, defaults};
+use bergen_messaging::url::TransportUrl;
+use bergen_messaging::wire::RawJson;
 use bergen_testbed::TestVhost;
 use serde_json::{Value, json};
 
@@ -265,4 +274,148 @@ async fn entities_that_exist_otherwise_are_used_as_they_are() {
     }
     first.stop().await;
     second.stop().await;
+}
+
+/// A name with the random part left out.
+fn steady(name: &str) -> String {
+    match name.rsplit_once('_') {
+        Some((start, id)) if id.len() == 32 => format!("{start}_<id>"),
+        _ => name.to_owned(),
+    }
+}
+
+/// The named members of the peer's methods of one kind, each distinct row once.
+fn peers(sample: &Value, method: &str, keys: &[&str]) -> Vec<Value> {
+    let methods = sample["connections"].as_object().unwrap().values();
+    let methods = methods.flat_map(|methods| methods.as_array().unwrap());
+    let ours: Vec<Value> = methods
+        .filter(|row| row["method"] == method)
+        .cloned()
+        .collect();
+    rows(&ours, keys)
+}
+
+fn rows(list: &[Value], keys: &[&str]) -> Vec<Value> {
+    let member = |row: &Value, key: &str| match key.split_once('/') {
+        Some((outer, inner)) => row[outer][inner].clone(),
+        None => row[key].clone(),
+    };
+    let mut rows: Vec<Value> = list
+        .iter()
+        .map(|row| {
+            keys.iter()
+                .map(|key| match member(row, key) {
+                    Value::String(text) => json!(steady(&text)),
+                    other => other,
+                })
+                .collect()
+        })
+        .collect();
+    rows.sort_by_key(Value::to_string);
+    rows.dedup();
+    rows
+}
+
+#[tokio::test]
+async fn the_broker_holds_what_it_holds_of_the_peer() {
+    let sample = include_str!("../../samples/topology-default.json");
+    let sample: Value = serde_json::from_str(sample).unwrap();
+    let text = |key: &str| sample[key].as_str().unwrap();
+    let vhost = TestVhost::new("as-the-peer").await.unwrap();
+    let url: TransportUrl = vhost.url().parse().unwrap();
+    let options = RabbitOptions::new(&defaults(), &url).unwrap();
+    let driver = RabbitDriver::new(&url, text("control_exchange"), &options).unwrap();
+    let server = Server::on(Arc::new(driver), text("rpc_topic"), text("server")).await;
+    let target = topic(text("rpc_topic"));
+    result(&server.driver, &target, &request("echo", "{}")).await;
+    let payload = RawJson::null();
+    let event = Notification::new("srv", "event", Priority::Info, payload);
+    for notified in sample["notifier_topics"].as_array().unwrap() {
+        let target = topic(notified.as_str().unwrap());
+        let options = NotifyOptions::default();
+        let sent = server
+            .driver
+            .send_notification(&target, "info", &event, options);
+        sent.await.unwrap();
+    }
+    let pairs = [(topic(text("listener_topic")), "info".to_owned())];
+    let listening = server.driver.listen_for_notifications(
+        &pairs,
+        None,
+        ListenOptions::new(1),
+        Arc::new(Nobody),
+    );
+    let _listener = listening.await.unwrap();
+
+    let management = vhost.management();
+    let exchanges: Vec<Value> = management.exchanges(vhost.name()).await.unwrap();
+    let exchanges: Vec<Value> = exchanges
+        .into_iter()
+        .filter(|exchange| {
+            let name = exchange["name"].as_str().unwrap();
+            !name.is_empty() && !name.starts_with("amq.")
+        })
+        .collect();
+    assert_eq!(
+        rows(
+            &exchanges,
+            &["name", "type", "durable", "auto_delete", "arguments"]
+        ),
+        peers(
+            &sample,
+            "exchange.declare",
+            &["exchange", "type", "durable", "auto_delete", "arguments"]
+        )
+    );
+    let queues = management.queues(vhost.name()).await.unwrap();
+    assert_eq!(
+        rows(
+            &queues,
+            &["name", "durable", "auto_delete", "exclusive", "arguments"]
+        ),
+        peers(
+            &sample,
+            "queue.declare",
+            &["queue", "durable", "auto_delete", "exclusive", "arguments"]
+        )
+    );
+    let bindings = management.bindings(vhost.name()).await.unwrap();
+    let bindings: Vec<Value> = bindings
+        .into_iter()
+        .filter(|binding| binding["source"] != "")
+        .collect();
+    assert_eq!(
+        rows(
+            &bindings,
+            &["source", "destination", "routing_key", "arguments"]
+        ),
+        peers(
+            &sample,
+            "queue.bind",
+            &["exchange", "queue", "routing_key", "arguments"]
+        )
+    );
+    let expected = peers(
+        &sample,
+        "basic.consume",
+        &["queue", "consumer_tag", "exclusive", "arguments"],
+    );
+    let path = format!("consumers/{}", vhost.name());
+    let consumers = management
+        .wait_for(&path, Duration::from_secs(15), |list| {
+            list.as_array()
+                .is_some_and(|list| list.len() == expected.len())
+        })
+        .await
+        .unwrap();
+    let keys = ["queue/name", "consumer_tag", "exclusive", "arguments"];
+    assert_eq!(rows(consumers.as_array().unwrap(), &keys), expected);
+}
+
+struct Nobody;
+
+impl NotificationSink for Nobody {
+    fn notification(&self, _: IncomingNotification) -> Admission {
+        Admission::Taken
+    }
 }

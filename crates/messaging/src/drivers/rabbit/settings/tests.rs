@@ -4,7 +4,7 @@ use crate::options::defaults;
 fn settings(url: &str) -> Result<Settings, DriverError> {
     let url: TransportUrl = url.parse().unwrap();
     let options = RabbitOptions::new(&defaults(), &url).unwrap();
-    Settings::new(&url, "nova", &options, RabbitTuning::default())
+    Settings::new(&url, "nova", &options)
 }
 
 #[test]

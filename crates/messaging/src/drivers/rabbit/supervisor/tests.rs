@@ -62,7 +62,7 @@ async fn one_attempt_is_one_round_over_all_hosts() {
         "{failure:?}"
     );
     assert_eq!(counters.failed_attempts.value(), 2);
-    assert!(supervisor.last_error().is_some());
+    assert!(supervisor.trouble().is_some());
 }
 
 #[tokio::test]

@@ -1,0 +1,19 @@
+//! The tests of the `bergen` program: the real program, against a real RabbitMQ.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail loudly, as the tests themselves"
+)]
+
+mod broker;
+mod calls;
+mod config;
+mod endings;
+mod help;
+mod ping;
+mod program;
+mod serve;
+mod sim;
+mod usage;

@@ -1,0 +1,110 @@
+//! `bergen sim`: both sides, one against the other.
+
+use bergen_testbed::TestVhost;
+use serde_json::Value;
+
+use crate::program::{Service, bergen};
+
+#[tokio::test]
+async fn the_server_ends_after_its_clients_and_both_count_the_same() {
+    let vhost = TestVhost::new("cli-sim").await.unwrap();
+    let url = vhost.url();
+    let server = Service::start(&url, &["sim", "rpc-server", "--json", "-"]).await;
+    let client = [
+        "sim",
+        "rpc-client",
+        "-p",
+        "4",
+        "-m",
+        "25",
+        "--sync",
+        "call",
+        "--timeout",
+        "20",
+    ];
+    let ended = bergen(&url, &client).await.expect(0);
+    for part in [
+        "client_0: 100 messages",
+        "round_trip_0: 100 messages",
+        "latency ms: mean ",
+        " ms ",
+        "▇",
+        "calls: 100 sent, 0 failed",
+    ] {
+        assert!(ended.out.contains(part), "no {part:?} in {ended:?}");
+    }
+    assert_eq!(ended.err, "", "a progress bar is for terminals");
+    let (status, output) = server.end().await;
+    assert_eq!(status.code(), Some(0), "{output}");
+    let json = output
+        .lines()
+        .find(|line| line.starts_with('{'))
+        .expect("JSON");
+    let json: Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["summary"]["server"]["count"], 100);
+    let rows = json["series"]["server"].as_array().unwrap();
+    assert_eq!(
+        rows.iter()
+            .map(|row| row["count"].as_u64().unwrap())
+            .sum::<u64>(),
+        100
+    );
+    assert!(rows[0]["latency"].is_f64(), "{}", rows[0]);
+}
+
+#[tokio::test]
+async fn fanouts_reach_every_server_and_json_is_alone_on_stdout() {
+    let vhost = TestVhost::new("cli-sim-fanout").await.unwrap();
+    let url = vhost.url();
+    let mut servers = Vec::new();
+    for name in ["one", "two"] {
+        servers.push(Service::start(&url, &["sim", "rpc-server", "--server", name]).await);
+    }
+    let client = [
+        "sim",
+        "rpc-client",
+        "--targets",
+        "profiler_topic",
+        "--is-cast",
+        "--is-fanout",
+        "-m",
+        "50",
+        "--sync",
+        "fanout",
+        "--json",
+        "-",
+    ];
+    let ended = bergen(&url, &client).await.expect(0);
+    assert_eq!(ended.json()["summary"]["client"]["count"], 50);
+    assert_eq!(ended.json()["summary"]["error"]["count"], 0);
+    let ended = ended.says(&["casts: 50 sent, 0 failed"]);
+    assert_eq!(ended.out.lines().count(), 1, "{ended:?}");
+    for server in servers {
+        let (status, output) = server.end().await;
+        assert_eq!(status.code(), Some(0), "{output}");
+        assert!(output.contains("server: 50 messages"), "{output}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_without_server_gives_up_at_once_and_says_so() {
+    let vhost = TestVhost::new("cli-sim-alone").await.unwrap();
+    let ended = bergen(
+        &vhost.url(),
+        &["sim", "rpc-client", "-p", "3", "-m", "1000"],
+    )
+    .await;
+    let ended = ended.expect(4).says(&["profiler_topic.profiler_server"]);
+    assert!(ended.out.contains("calls: 3 sent, 3 failed"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_slow_server_of_the_simulator_is_monitored() {
+    let vhost = TestVhost::new("cli-sim-slow").await.unwrap();
+    let url = vhost.url();
+    let server = Service::start(&url, &["sim", "rpc-server", "-w", "3"]).await;
+    let client = ["sim", "rpc-client", "--monitor", "2", "--timeout", "20"];
+    let ended = bergen(&url, &client).await.expect(0);
+    assert!(ended.out.contains("calls: 1 sent, 0 failed"), "{ended:?}");
+    server.stop().await;
+}
