@@ -128,7 +128,8 @@ impl PythonServer {
     /// The peer died.
     pub async fn executed(&self, method: &str) -> Result<u64, TestbedError> {
         let stats = self.peer.request(json!({"op": "stats"})).await?;
-        Ok(stats["calls"][method].as_u64().unwrap_or(0))
+        let calls = stats.get("calls").and_then(|calls| calls.get(method));
+        Ok(calls.and_then(Value::as_u64).unwrap_or(0))
     }
 
     /// The peer itself.

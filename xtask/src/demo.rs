@@ -1,193 +1,199 @@
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bergen_testbed::{Guarded, PythonPeer, RabbitNode, TestbedError};
+use bergen_testbed::{PythonPeer, RabbitNode};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::ChildStdout;
 
-use crate::command::{cargo, root, shown};
+use crate::command::{cargo, shown};
 use crate::{Error, broker, setup};
 
-/// Shows Rust and Python calling each other over a private RabbitMQ.
+mod stage;
+
+use stage::{Server, Stage, comment, heading};
+
+/// Shows Rust and Python calling each other over a private RabbitMQ. Fails if an answer is not
+/// the one that the scene is about.
 pub(crate) fn run() -> Result<(), Error> {
     setup::run()?;
     shown(cargo().args(["build", "--quiet", "--locked", "--package", "bergen-cli"]))?;
-    broker::runtime()?.block_on(scenes())
+    let start = Instant::now();
+    broker::runtime()?.block_on(scenes())?;
+    let seconds = start.elapsed().as_secs_f64();
+    println!("\nEvery answer was the expected one. ({seconds:.0} s)");
+    Ok(())
 }
 
 async fn scenes() -> Result<(), Error> {
-    heading("A private RabbitMQ");
+    heading("A private RabbitMQ, and one topic with three servers: two in Rust, one in Python");
     let mut rabbit = RabbitNode::start_default().await?;
-    println!("listening on 127.0.0.1:{}", rabbit.port());
-    let stage = Stage {
-        url: rabbit.url(""),
-    };
-
-    heading("A service in Rust, on the topic compute");
-    let mut rust = stage
-        .serve(&["serve", "--topic", "compute", "--server", "rust-1"])
-        .await?;
-
-    heading("A service in Python, on the topic conductor: unmodified oslo.messaging");
+    // Connects again every second, so that a restart does not take the audience's time.
+    let stage = Stage::new(rabbit.url("?rabbit_interval_max=1"));
+    comment(&format!("RabbitMQ listens on 127.0.0.1:{}", rabbit.port()));
+    let mut rust = [stage.serve("rust-1").await?, stage.serve("rust-2").await?];
     let options =
-        json!({"url": stage.url, "topic": "conductor", "server": "python-1", "ping": true});
-    let python = PythonPeer::start("rpc_server.py", &options).await?;
-    println!("ready: interop/peers/rpc_server.py with the threading executor");
+        json!({"url": rabbit.url(""), "topic": "compute", "server": "python-1", "ping": true});
+    let client_options = json!({"url": rabbit.url("")});
+    let (python, client) = tokio::try_join!(
+        PythonPeer::start("rpc_server.py", &options),
+        PythonPeer::start("rpc_client.py", &client_options),
+    )?;
+    comment("interop/peers/rpc_server.py is ready: unmodified oslo.messaging, server python-1");
 
-    heading("Rust calls Rust");
-    stage
-        .bergen(&["call", "compute", "add", "a:=2", "b:=3"])
-        .await?;
-    stage.bergen(&["call", "compute", "whoami"]).await?;
+    each_calls_the_other(&stage, &client).await?;
+    a_fanout(&stage, &mut rust, &python).await?;
+    failures(&stage, &client).await?;
+    long_calls(&stage, &client).await?;
+    deadlines(&stage, &client).await?;
+    nobody(&stage).await?;
 
-    heading("Rust calls Python");
-    stage
-        .bergen(&["call", "conductor", "add", "a:=2", "b:=3"])
-        .await?;
-    stage
-        .bergen(&[
-            "call",
-            "conductor",
-            "whoami",
-            "--context",
-            "request_id=req-1",
-        ])
-        .await?;
-    stage
-        .bergen(&[
-            "call",
-            "conductor",
-            "whoami",
-            "--namespace",
-            "namespaced",
-            "--version",
-            "2.1",
-        ])
-        .await?;
-    stage
-        .bergen(&["call", "conductor", "fail", "kind=kwargs", "message=no"])
-        .await?;
-    stage
-        .bergen(&["ping", "conductor", "--server", "python-1"])
-        .await?;
-
-    heading("Python calls Rust");
-    let client = PythonPeer::start("rpc_client.py", &json!({"url": stage.url})).await?;
-    call(&client, "add", json!({"a": 2, "b": 3})).await?;
-    call(&client, "whoami", json!({})).await?;
-    let missing = json!({"module": "nova.exception", "class": "InstanceNotFound",
-        "message": "no instance 8a2f", "kwargs": {"instance_id": "8a2f"}});
-    call(&client, "fail", missing).await?;
-    call(&client, "no_such_method", json!({})).await?;
-
-    heading("Nobody listens there: known after a few seconds, not after a minute");
-    stage
-        .bergen(&["call", "nowhere", "add", "a:=2", "b:=3"])
-        .await?;
-
-    heading("The broker restarts while Python waits for an answer from Rust");
-    let (answered, restarted) =
-        tokio::join!(call(&client, "sleep", json!({"seconds": 8})), async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            println!("(RabbitMQ goes down)");
-            let restarted = rabbit.restart().await;
-            println!("(RabbitMQ is back)");
-            restarted
-        });
-    restarted?;
-    answered?;
-
-    heading("All stop in order");
+    heading("Python stops in order");
     client.stop().await?;
     python.stop().await?;
-    let status = rust.stop(Duration::from_secs(20)).await?;
-    println!("bergen serve ended with {status}");
+    comment("python-1 and the client have ended");
+
+    a_restart(&stage, &mut rabbit).await?;
+
+    heading("Rust stops in order");
+    for server in rust {
+        server.stop().await?;
+    }
     rabbit.stop().await?;
     Ok(())
 }
 
-/// Where the demo plays.
-struct Stage {
-    url: String,
+async fn each_calls_the_other(stage: &Stage, client: &PythonPeer) -> Result<(), Error> {
+    heading("Rust calls Python");
+    stage
+        .bergen("call compute add a:=2 b:=3 --server python-1", 0, &["5"])
+        .await?;
+    let whoami = "call compute whoami --server python-1 --namespace namespaced --version 2.1 \
+                  --context request_id=req-1";
+    stage
+        .bergen(whoami, 0, &["namespaced", "\"request_id\":\"req-1\""])
+        .await?;
+
+    heading("Python calls Rust");
+    let (target, arguments) = (json!({"server": "rust-1"}), json!({"a": 2, "b": 3}));
+    stage
+        .python(client, target, "add", arguments, &["5"])
+        .await?;
+    let target = json!({"server": "rust-2"});
+    stage
+        .python(client, target, "whoami", json!({}), &["rust-2", "bergen"])
+        .await?;
+
+    heading("All three live");
+    let ping = "ping compute --server rust-1 --server rust-2 --server python-1";
+    stage
+        .bergen(ping, 0, &["from compute.python-1", "3 sent, 3 answered"])
+        .await
 }
 
-impl Stage {
-    /// Starts a service and waits for the line with which it says that it is ready.
-    async fn serve(&self, arguments: &[&str]) -> Result<Guarded, Error> {
-        let mut command = Command::new(program());
-        command
-            .args(arguments)
-            .env("TRANSPORT_URL", &self.url)
-            .stdout(Stdio::piped());
-        typed(arguments);
-        let mut service = Guarded::spawn("bergen serve", &mut command, None)?;
-        let silent = || Error::Wrong("bergen serve did not become ready".to_owned());
-        let stdout = service.child().stdout.take().ok_or_else(silent)?;
-        let stdout = ChildStdout::from_std(stdout).map_err(|_| silent())?;
-        let mut lines = BufReader::new(stdout).lines();
-        let ready = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await;
-        println!(
-            "{}",
-            ready
-                .ok()
-                .and_then(Result::ok)
-                .flatten()
-                .ok_or_else(silent)?
-        );
-        Ok(service)
+async fn a_fanout(stage: &Stage, rust: &mut [Server], python: &PythonPeer) -> Result<(), Error> {
+    heading("A fanout reaches every server of the topic");
+    let before = echoes(python).await?;
+    stage
+        .bergen("cast compute echo value=hello --fanout", 0, &[])
+        .await?;
+    for server in rust {
+        server
+            .received("method=echo", r#"args={"value": "hello"}"#)
+            .await?;
     }
-
-    /// Runs `bergen` as one would type it; its failures are part of the show.
-    async fn bergen(&self, arguments: &[&str]) -> Result<(), Error> {
-        typed(arguments);
-        let mut command = tokio::process::Command::new(program());
-        command.args(arguments).env("TRANSPORT_URL", &self.url);
-        let status = command.status().await.map_err(|source| Error::Start {
-            program: "bergen".to_owned(),
-            source,
-        })?;
-        if !status.success() {
-            println!("({status})");
+    let arrived = async {
+        while echoes(python).await? == before {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
-    }
-}
-
-/// Lets the Python client call a method of the Rust service.
-async fn call(client: &PythonPeer, method: &str, arguments: Value) -> Result<(), TestbedError> {
-    let shown: Vec<_> = arguments
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| format!(", {name}={value}"))
-        .collect();
-    println!(">>> client.call({{}}, {method:?}{})", shown.concat());
-    let command = json!({"op": "call", "target": {"topic": "compute"}, "method": method,
-        "args": arguments, "timeout": 30});
-    let answer = client.request(command).await?;
-    let Some(error) = answer.get("error") else {
-        println!("{}", answer.get("result").unwrap_or(&Value::Null));
-        return Ok(());
     };
-    let text = |key| error.get(key).and_then(Value::as_str).unwrap_or_default();
-    let first = text("str").lines().next().unwrap_or_default();
-    println!("{}.{}: {first}", text("module"), text("type"));
+    let late = || Error::Wrong("the fanout did not reach python-1".to_owned());
+    tokio::time::timeout(Duration::from_secs(10), arrived)
+        .await
+        .map_err(|_| late())
+        .and_then(|arrived: Result<(), Error>| arrived)?;
+    println!("python-1 got it");
     Ok(())
 }
 
-fn typed(arguments: &[&str]) {
-    println!("$ bergen {}", arguments.join(" "));
+async fn failures(stage: &Stage, client: &PythonPeer) -> Result<(), Error> {
+    heading("A failure keeps its module, class, message and arguments, both ways");
+    let fail = "call compute fail kind=kwargs message=no --server python-1 -v";
+    let parts = ["CustomError: no thing", r#""code": 42"#, "Traceback"];
+    stage.bergen(fail, 1, &parts).await?;
+    let arguments = json!({"module": "nova.exception", "class": "InstanceNotFound",
+        "message": "no instance 8a2f", "kwargs": {"instance_id": "8a2f"}});
+    let target = json!({"server": "rust-1"});
+    let parts = ["RemoteError", "InstanceNotFound", "no instance 8a2f"];
+    stage
+        .python(client, target.clone(), "fail", arguments, &parts)
+        .await?;
+    stage
+        .python(
+            client,
+            target,
+            "reboot",
+            json!({}),
+            &["NoSuchMethod", "reboot"],
+        )
+        .await
 }
 
-fn heading(text: &str) {
-    println!("\n── {text}");
+async fn long_calls(stage: &Stage, client: &PythonPeer) -> Result<(), Error> {
+    heading(
+        "A long call is watched: its server sends signs of life, so 2 s of patience are enough",
+    );
+    let rust = "call compute slow seconds:=2.5 value=done --server python-1 --monitor 2";
+    stage.bergen(rust, 0, &["\"done\""]).await?;
+    let target = json!({"server": "rust-1", "call_monitor_timeout": 2});
+    stage
+        .python(client, target, "sleep", json!({"seconds": 2.5}), &["2.5"])
+        .await
 }
 
-/// The program as Cargo built it, beside the folder of this one.
-fn program() -> PathBuf {
-    let own = std::env::current_exe().ok();
-    own.and_then(|own| Some(own.parent()?.join("bergen")))
-        .unwrap_or_else(|| root().join("target/debug/bergen"))
+async fn deadlines(stage: &Stage, client: &PythonPeer) -> Result<(), Error> {
+    heading("A call that takes too long is given up");
+    // A Rust server, too: the Python one would try for a minute to answer who is gone.
+    let rust = "call compute sleep seconds:=2 --server rust-2 --timeout 0.5";
+    stage.bergen(rust, 3, &["Timed out"]).await?;
+    let target = json!({"server": "rust-1", "timeout": 1});
+    stage
+        .python(
+            client,
+            target,
+            "sleep",
+            json!({"seconds": 2}),
+            &["MessagingTimeout"],
+        )
+        .await
+}
+
+async fn nobody(stage: &Stage) -> Result<(), Error> {
+    heading("Where nobody listens, one knows after seconds, not after the timeout of a minute");
+    let call = "call compute add a:=2 b:=3 --server rust-9";
+    stage
+        .bergen(call, 4, &["key \"compute.rust-9\"", "--exchange"])
+        .await
+}
+
+async fn a_restart(stage: &Stage, rabbit: &mut RabbitNode) -> Result<(), Error> {
+    heading("The broker restarts while a call waits for its answer");
+    let call = "call compute sleep seconds:=5 --server rust-2 --timeout 30";
+    let call = stage.bergen(call, 0, &["5.0"]);
+    let restart = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        comment("RabbitMQ goes down");
+        rabbit.restart().await?;
+        comment("RabbitMQ is back");
+        Ok(())
+    };
+    let (called, restarted): (_, Result<(), Error>) = tokio::join!(call, restart);
+    restarted.and(called)
+}
+
+/// How often the Python server was asked to echo.
+async fn echoes(python: &PythonPeer) -> Result<u64, Error> {
+    let stats = python.request(json!({"op": "stats"})).await?;
+    Ok(stats
+        .pointer("/calls/echo")
+        .and_then(Value::as_u64)
+        .unwrap_or(0))
 }

@@ -142,8 +142,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let skipped = ["target", "corpus", "samples", "Cargo.lock", "__pycache__"];
-        if skipped.contains(&name.as_str()) || (name.starts_with('.') && name != ".ci") {
+        let skipped = ["corpus", "samples", "Cargo.lock", "__pycache__"];
+        // A module may be called target, too.
+        let built = name == "target" && !folder.ends_with("src");
+        if built || skipped.contains(&name.as_str()) || (name.starts_with('.') && name != ".ci") {
             continue;
         }
         if path.is_dir() {

@@ -47,6 +47,15 @@ const GOODBYE: Duration = Duration::from_secs(2);
 impl ConnectionOptions {
     /// A transport for RPC. Nothing connects before the first message.
     pub(crate) fn rpc_transport(&self) -> Result<RpcTransport, Failed> {
+        self.transport(std::env::var(TRANSPORT_URL).ok())
+    }
+
+    /// Says goodbye to the broker.
+    pub(crate) async fn close(&self, transport: RpcTransport) {
+        transport.close(GOODBYE).await;
+    }
+
+    fn transport(&self, environment: Option<String>) -> Result<RpcTransport, Failed> {
         let mut values = options::defaults();
         for path in &self.config_file {
             let file = ConfigFile::read(path)
@@ -60,7 +69,7 @@ impl ConnectionOptions {
         }
         let url_source = values.source(DEFAULT_GROUP, "transport_url");
         let mut transport = TransportOptions::default().options(values);
-        if let Some(url) = self.url(std::env::var(TRANSPORT_URL).ok())? {
+        if let Some(url) = self.url(environment)? {
             transport = transport.url(url);
         }
         if let Some(exchange) = &self.exchange {
@@ -74,11 +83,6 @@ impl ConnectionOptions {
                 error => error.to_string(),
             })
         })
-    }
-
-    /// Says goodbye to the broker.
-    pub(crate) async fn close(&self, transport: RpcTransport) {
-        transport.close(GOODBYE).await;
     }
 
     /// The URL of the command line, else of the environment. Errors say where in it they are and
@@ -145,6 +149,15 @@ mod tests {
         assert_eq!(url(Some("rabbit://here/")), "rabbit://here/");
         assert_eq!(url(None), "rabbit://there/");
         assert_eq!(options(None).url(Some(String::new())).unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn without_any_url_the_rabbit_of_this_machine_is_meant() {
+        let transport = options(None).transport(None).unwrap();
+        assert_eq!(transport.url().driver(), "rabbit");
+        assert_eq!(transport.url().hosts(), []);
+        assert_eq!(transport.url().virtual_host(), "/");
+        assert_eq!(transport.control_exchange(), "openstack");
     }
 
     #[test]

@@ -99,7 +99,7 @@ async fn under_load(name: &str, fault: impl AsyncFnOnce(&mut RabbitNode)) {
         "method": "slow", "args": {"seconds": 0.05, "value": 1},
     });
     let python_to_rust = async {
-        let limit = Duration::from_secs(120);
+        let limit = Duration::from_mins(2);
         python_client
             .peer()
             .request_within(repeat, limit)

@@ -1,4 +1,11 @@
 //! Real peers on the same broker, in both directions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail loudly, as the tests themselves"
+)]
 
 mod faults;
 mod negative;

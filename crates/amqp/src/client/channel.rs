@@ -20,8 +20,9 @@ use crate::protocol::ChannelId;
 ///
 /// Requests queue up when they are *called*, not when their future is awaited: a declare followed by
 /// a publish reach the broker in that order without waiting in between, and dropping a future takes
-/// nothing back (its answer is swallowed). Only a [`consume`](Self::consume) under a tag that is
-/// being [cancelled](Self::cancel), with all behind it, waits inside the client for that to be done.
+/// nothing back (its answer is swallowed). Only a [`consume`](Self::consume) or
+/// [`cancel`](Self::cancel) waits inside the client, with all behind it, while another one of the
+/// same tag is unanswered.
 ///
 /// An error that the broker finds closes the channel, with everything behind the culprit. When the
 /// last handle is dropped the channel closes too, once what it published is confirmed.

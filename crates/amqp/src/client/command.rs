@@ -116,6 +116,15 @@ impl Request {
             Self::Close => "channel.close",
         }
     }
+
+    /// The consumer that this starts or ends.
+    pub(super) fn consumer_tag(&self) -> Option<&str> {
+        match self {
+            Self::Consume(consume, _) => Some(&consume.consumer_tag),
+            Self::Cancel { consumer_tag } => Some(consumer_tag),
+            _ => None,
+        }
+    }
 }
 
 /// The broker's answer to a [`Request`].

@@ -1,6 +1,7 @@
 //! From options to an open connection.
 
 use std::future::Future;
+use std::io;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -217,12 +218,29 @@ fn connect_error(
         (CloseReason::NotAmqp { received }, _) if received.starts_with(&TLS_ALERT) => {
             ConnectError::SpeaksTls { address }
         }
+        // The alert that says so is often lost: the server closes with our greeting unread, and the
+        // system then throws away what it had sent.
+        (
+            CloseReason::Io {
+                kind: io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe,
+                phase: Phase::Greeting,
+                ..
+            },
+            None,
+        ) if options.tls.is_some() => {
+            let error = TlsError::Refused(HUNG_UP.to_owned());
+            ConnectError::Tls { address, error }
+        }
         (reason, _) => ConnectError::Closed {
             address,
             reason: reason.into(),
         },
     }
 }
+
+/// What can be said of a TLS server that resets the connection at once.
+const HUNG_UP: &str =
+    "it hung up without a word, as servers do that want another client certificate";
 
 /// How a TLS server begins when it does not like what it was sent: an alert, version 3.
 const TLS_ALERT: [u8; 2] = [0x15, 0x03];

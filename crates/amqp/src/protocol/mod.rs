@@ -29,7 +29,9 @@
 //! than a frame let other channels' frames through.
 //!
 //! RabbitMQ answers the requests of one channel in order, except that `consume-ok` and `cancel-ok` come
-//! from the queue's process and may be overtaken; those two are matched by their consumer tag.
+//! from the queue's process and may be overtaken; those two are matched by their consumer tag. RabbitMQ
+//! 3.10 itself stumbles (541) over a `cancel` that it gets before it has sent the `consume-ok` of the
+//! same consumer: the owner should wait for that.
 //!
 //! # Limits
 //!

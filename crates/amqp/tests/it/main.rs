@@ -14,4 +14,5 @@ mod codec_differential;
 mod codec_foreign_methods;
 mod codec_foreign_values;
 mod codec_strategies;
+mod pipelining;
 mod tls;

@@ -54,7 +54,7 @@ async fn the_main_help_lists_the_exit_codes() {
         "4 no such",
         "5 broker",
     ] {
-        assert!(ended.out.replace("\n", " ").contains(part), "{}", ended.out);
+        assert!(ended.out.replace('\n', " ").contains(part), "{}", ended.out);
     }
 }
 

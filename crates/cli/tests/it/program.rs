@@ -10,7 +10,7 @@ use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::mpsc;
 
 /// No command of these tests takes this long.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The program, as an operator has it: no settings from elsewhere, no terminal.
 pub(crate) fn program(url: &str, arguments: &[&str]) -> Command {

@@ -68,7 +68,8 @@ async fn methods_that_run_at_the_same_time_are_limited() {
     let call = ["call", "demo", "sleep", "seconds:=0.5"];
     let start = Instant::now();
     let (one, two) = tokio::join!(bergen(&url, &call), bergen(&url, &call));
-    (one.expect(0), two.expect(0));
+    one.expect(0);
+    two.expect(0);
     assert!(
         start.elapsed() >= Duration::from_secs(1),
         "they ran together"

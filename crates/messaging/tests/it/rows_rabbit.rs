@@ -234,7 +234,11 @@ async fn a_passive_declare_without_an_answer_holds_up_no_recovery() {
     server.wait().await.unwrap();
     let calling = tokio::spawn({
         let transport = transport(&url);
-        async move { echo(&transport).await }
+        async move {
+            echo(&transport).await;
+            // This one needs the connection that published, too.
+            echo(&transport).await;
+        }
     });
     let published = async {
         while state_of(&vhost, "t").await.message_count == 0 {

@@ -266,7 +266,7 @@ async fn a_batch_ends_when_it_is_full_or_its_time_is_over() {
     let mut take = async |size| {
         let batch = notifications.next_batch(size, minute).await.unwrap();
         for incoming in &batch {
-            names.push(incoming.notification.event_type.to_string());
+            names.push(incoming.notification.event_type.clone());
             incoming.acknowledge().unwrap();
         }
         batch.len()

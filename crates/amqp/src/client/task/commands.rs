@@ -189,10 +189,7 @@ impl Hub {
             return;
         };
         let mut undo = Undo::Nothing;
-        let cancels = match &request {
-            Request::Cancel { consumer_tag } => Some(consumer_tag.clone()),
-            _ => None,
-        };
+        let consumer_tag = request.consumer_tag().map(ToOwned::to_owned);
         let sent = match request {
             Request::Close => return self.close_channel(channel, Some(waiter)),
             Request::Consume(consume, sink) => {
@@ -234,7 +231,7 @@ impl Hub {
                 request,
                 waiter,
                 undo,
-                cancels,
+                consumer_tag,
             }),
             Err(error) => self.answer(waiter, Err(error.into())),
         }

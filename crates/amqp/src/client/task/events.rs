@@ -195,7 +195,7 @@ impl Hub {
         let Pending {
             waiter,
             undo,
-            cancels,
+            consumer_tag,
             ..
         } = pending;
         match waiter.send(Ok(answer)) {
@@ -203,7 +203,7 @@ impl Hub {
             Err(Ok(answer)) => self.undo(channel, undo, answer),
             Err(Err(_)) => {}
         }
-        if cancels.is_some() {
+        if consumer_tag.is_some() {
             self.release_held(channel);
         }
     }

@@ -81,15 +81,12 @@ impl Slot {
     pub(super) fn must_hold(&self, command: &ChannelCommand, stopped: bool) -> bool {
         match command {
             ChannelCommand::Publish(..) => stopped || self.unconfirmed.ring.len() >= RING_LIMIT,
-            // Until a cancel is answered, what comes under its tag is for the sink that goes.
-            ChannelCommand::Request(request, _) => match &**request {
-                Request::Consume(consume, _) => {
-                    let tag = Some(consume.consumer_tag.as_str());
-                    let mut requests = self.requests.iter();
-                    requests.any(|pending| pending.cancels.as_deref() == tag)
-                }
-                _ => false,
-            },
+            // RabbitMQ (seen on 3.10) kills the connection when a cancel overtakes its own consume's
+            // `consume-ok`; and until a cancel is answered, deliveries are for the sink that goes.
+            ChannelCommand::Request(request, _) => request.consumer_tag().is_some_and(|tag| {
+                let mut tags = self.requests.iter().map(|pending| &pending.consumer_tag);
+                tags.any(|pending| pending.as_deref() == Some(tag))
+            }),
             ChannelCommand::Acknowledge(_) | ChannelCommand::Dropped => false,
         }
     }
@@ -134,8 +131,8 @@ pub(super) struct Pending {
     pub(super) request: RequestId,
     pub(super) waiter: Waiter<Answer>,
     pub(super) undo: Undo,
-    /// The consumer whose end was asked for.
-    pub(super) cancels: Option<String>,
+    /// The consumer whose start or end was asked for.
+    pub(super) consumer_tag: Option<String>,
 }
 
 /// What to take back if the answer finds nobody waiting.

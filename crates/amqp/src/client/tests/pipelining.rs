@@ -75,6 +75,28 @@ async fn what_follows_a_cancel_goes_at_once_and_its_answer_may_come_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cancel_waits_for_the_answer_to_its_own_consume() {
+    let (_connection, channel, _events, mut broker, id) = channel().await;
+    let (sink, _forwarded) = forward(Disposition::Ack);
+    let consuming = channel.consume(Consume::new("q"), sink);
+    let declaring = channel.queue_declare(QueueDeclare::new("between"));
+    let cancelling = channel.cancel("consumer-0");
+
+    broker.method("basic.consume").await;
+    broker.answer("queue.declare", declared("between")).await;
+    declaring.await.unwrap();
+    assert!(timeout(LONG, broker.event()).await.is_err(), "it waits");
+    consume_ok(&mut broker, id, "consumer-0").await;
+    let cancelled = basic::CancelOk {
+        consumer_tag: "consumer-0",
+    };
+    broker.answer("basic.cancel", cancelled).await;
+
+    consuming.await.unwrap();
+    cancelling.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tag_is_free_again_when_its_cancel_is_answered() {
     let (_connection, channel, _events, mut broker, id) = channel().await;
     let (tag, mut old) = consume(&channel, &mut broker, id, Disposition::Ack).await;

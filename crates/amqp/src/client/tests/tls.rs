@@ -69,6 +69,26 @@ impl Authority {
 
 /// A broker behind TLS whose certificate is for `localhost`; it takes one connection after the other.
 async fn serve(authority: &Authority, clients: Option<&Authority>) -> SocketAddr {
+    let acceptor = TlsAcceptor::from(server_config(authority, clients));
+    let listener = listen().await;
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            if let Ok(stream) = acceptor.accept(tcp).await {
+                let mut broker = Broker::new(stream);
+                broker.accept().await;
+                tokio::spawn(async move { while broker.is_open().await {} });
+            }
+        }
+    });
+    address
+}
+
+async fn listen() -> TcpListener {
+    TcpListener::bind(("127.0.0.1", 0)).await.unwrap()
+}
+
+fn server_config(authority: &Authority, clients: Option<&Authority>) -> Arc<rustls::ServerConfig> {
     let (certificate, key) = authority.issue("localhost");
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -85,22 +105,8 @@ async fn serve(authority: &Authority, clients: Option<&Authority>) -> SocketAddr
             builder.with_client_cert_verifier(verifier.build().unwrap())
         }
     };
-    let config = builder
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((tcp, _)) = listener.accept().await {
-            if let Ok(stream) = acceptor.accept(tcp).await {
-                let mut broker = Broker::new(stream);
-                broker.accept().await;
-                tokio::spawn(async move { while broker.is_open().await {} });
-            }
-        }
-    });
-    address
+    let config = builder.with_single_cert(vec![certificate.der().clone()], key);
+    Arc::new(config.unwrap())
 }
 
 fn pem_to_der(pem: &str) -> rustls::pki_types::CertificateDer<'static> {
@@ -310,4 +316,25 @@ async fn tls_to_a_plain_port_and_the_other_way_round_are_clear() {
         refused("localhost", plain_port, tls).await,
         TlsError::NotTls
     );
+}
+
+#[tokio::test]
+async fn a_server_that_resets_the_connection_right_after_the_handshake_has_refused() {
+    use tokio::io::AsyncReadExt;
+    let (folder, authority) = (Folder::new(), Authority::new());
+    let ca_file = Some(folder.write("ca.pem", &authority.pem));
+    let (config, listener) = (server_config(&authority, None), listen().await);
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (tcp, _) = listener.accept().await.unwrap();
+        let mut stream = TlsAcceptor::from(config).accept(tcp).await.unwrap();
+        let _ = stream.read_u8().await;
+        stream.get_ref().0.set_zero_linger().unwrap();
+    });
+    let tls = TlsOptions {
+        ca_file,
+        ..TlsOptions::default()
+    };
+    let error = refused("localhost", at, tls).await;
+    assert!(matches!(error, TlsError::Refused(_)), "{error:?}");
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bergen_amqp::client::Channel;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::declares::Needs;
 use super::log_limit::LogLimit;
@@ -14,6 +14,7 @@ use super::missing_queues::MissingQueues;
 use super::publisher::{Delivered, Publisher};
 use super::stats::Counters;
 use super::topology::REPLY_PREFIX;
+use crate::clock::later;
 use crate::driver::{Acknowledger, BoxFuture, CallReply, ReplyError, Responder, Retry};
 use crate::wire::{Charset, Id, Outcome, Text, encode_reply};
 
@@ -61,8 +62,18 @@ impl Answers {
         let start = Instant::now();
         loop {
             let gone = self.missing.contains(queue, Instant::now());
-            if !gone && self.send(&message).await? {
-                return Ok(());
+            if !gone {
+                // A broker that is away must not hold an answer, and with it a stopping server, for longer.
+                let end = to.deadline.unwrap_or_else(|| later(start, self.patience));
+                let Ok(sent) = timeout_at(end, self.send(&message)).await else {
+                    self.drop_answer(queue, start, false);
+                    return Err(ReplyError::DeliveryFailure {
+                        cause: "the broker did not take it while the caller waited".to_owned(),
+                    });
+                };
+                if sent? {
+                    return Ok(());
+                }
             }
             let now = Instant::now();
             let is_late = to.deadline.is_some_and(|deadline| deadline <= now);

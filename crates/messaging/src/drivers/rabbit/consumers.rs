@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::backoff::BackoffPolicy;
 use super::declare::{Declarer, NOT_FOUND, field_table};
 use super::failure::{is_refusal, listen_error};
+use super::half_open::HalfOpen;
 use super::stats::{Counter, Counters};
 use super::supervisor::{ConnectFailure, Supervisor};
 use super::topology::{Arguments, Binding};
@@ -254,10 +255,12 @@ impl Keeper {
             declarer.binding(binding).await?;
         }
         let (channel, events) = declarer.into_channel();
+        let half_open = HalfOpen::new(&channel);
         for (tag, queue) in self.consumed_queues().into_iter().enumerate() {
             self.subscribe(&channel, &(tag + 1).to_string(), queue)
                 .await?;
         }
+        half_open.stands();
         Ok((channel, events))
     }
 

@@ -72,6 +72,10 @@ const PERSISTENT: u8 = 2;
 fn expiration(deadline: Instant, now: Instant) -> String {
     let rest = deadline.saturating_duration_since(now);
     rest.saturating_add(Duration::from_nanos(999_999))
+        .min(LONGEST_EXPIRATION)
         .as_millis()
         .to_string()
 }
+
+/// RabbitMQ answers a longer one by closing the channel, with everything that others have on it.
+const LONGEST_EXPIRATION: Duration = Duration::from_hours(24 * 365 * 8);

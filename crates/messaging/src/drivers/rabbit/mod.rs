@@ -19,6 +19,7 @@ mod consumers;
 mod declare;
 mod declares;
 mod failure;
+mod half_open;
 mod hosts;
 mod incoming;
 mod lane;

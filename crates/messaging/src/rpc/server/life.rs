@@ -75,11 +75,11 @@ async fn stay_listening(
             failure = listener.failed() => failure,
         };
         drop(listener);
-        log.failed(server, &failure);
         if failure == ListenError::Closed {
             // By the program itself, and for good.
             return None;
         }
+        log.failed(server, &failure);
         listener = loop {
             let attempt = async {
                 tokio::time::sleep(LISTEN_PAUSE).await;

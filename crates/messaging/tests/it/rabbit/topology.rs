@@ -318,7 +318,7 @@ fn rows(list: &[Value], keys: &[&str]) -> Vec<Value> {
 
 #[tokio::test]
 async fn the_broker_holds_what_it_holds_of_the_peer() {
-    let sample = include_str!("../../samples/topology-default.json");
+    let sample = include_str!("../../topology/default.json");
     let sample: Value = serde_json::from_str(sample).unwrap();
     let text = |key: &str| sample[key].as_str().unwrap();
     let vhost = TestVhost::new("as-the-peer").await.unwrap();

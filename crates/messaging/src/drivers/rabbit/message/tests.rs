@@ -47,3 +47,15 @@ fn the_expiration_is_what_remains_of_the_deadline() {
     assert_eq!(expiration(Duration::from_millis(1500)), "58500");
     assert_eq!(expiration(Duration::from_secs(61)), "0");
 }
+
+#[test]
+fn an_expiration_is_rounded_up_and_stays_within_what_the_broker_takes() {
+    let now = Instant::now();
+    assert_eq!(
+        expiration(now + Duration::from_micros(59_999_100), now),
+        "60000"
+    );
+    assert_eq!(expiration(now, now + Duration::from_secs(1)), "0");
+    let decades = Duration::from_hours(24 * 365 * 25);
+    assert_eq!(expiration(now + decades, now), "252288000000");
+}
