@@ -4,7 +4,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "helpers of tests may fail loudly, as the tests themselves"
+    clippy::print_stdout,
+    reason = "helpers of tests may fail loudly, as the tests themselves, and accounts are for humans to read"
 )]
 
 mod faults;

@@ -14,7 +14,7 @@ use crate::support::eventually;
 const TOPIC: &str = "compute";
 
 /// Changes the envelope's version in everything that passes.
-fn corrupt_envelope(bytes: &mut Vec<u8>) {
+fn corrupt_envelope(bytes: &mut [u8]) {
     let (from, to) = (
         b"oslo.version\": \"2.0\"".as_slice(),
         b"oslo.version\": \"3.0\"".as_slice(),
@@ -60,7 +60,7 @@ async fn a_corrupted_envelope_from_python_is_not_answered() {
     let nothing = || json!({});
     let call = || client.call("none", nothing(), nothing(), json!({"timeout": 2}));
     assert_eq!(call().await.unwrap()["result"], Value::Null);
-    proxy.mutate(Direction::ToServer, corrupt_envelope);
+    proxy.mutate(Direction::ToServer, |bytes| corrupt_envelope(bytes));
     assert_eq!(
         call().await.unwrap()["error"]["type"],
         json!("MessagingTimeout")
@@ -89,7 +89,7 @@ async fn a_corrupted_envelope_from_rust_is_not_answered() {
         .timeout(Duration::from_secs(2));
     let call = async || client.call::<Value>(&Context::default(), "none", &()).await;
     assert_eq!(call().await, Ok(Value::Null));
-    proxy.mutate(Direction::ToServer, corrupt_envelope);
+    proxy.mutate(Direction::ToServer, |bytes| corrupt_envelope(bytes));
     let ended = call().await;
     assert!(
         matches!(ended, Err(CallError::Send(SendError::Timeout(_)))),
@@ -111,7 +111,7 @@ async fn a_corrupted_reply_is_not_taken_for_an_answer() {
         .timeout(Duration::from_secs(2));
     let call = async || client.call::<Value>(&Context::default(), "none", &()).await;
     assert_eq!(call().await, Ok(Value::Null));
-    proxy.mutate(Direction::ToClient, corrupt_envelope);
+    proxy.mutate(Direction::ToClient, |bytes| corrupt_envelope(bytes));
     let ended = call().await;
     assert!(
         matches!(ended, Err(CallError::Send(SendError::Timeout(_)))),

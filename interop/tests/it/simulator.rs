@@ -34,15 +34,18 @@ async fn our_server(url: &str, server: &str, more: &[&str]) -> Child {
             "-",
         ])
         .args(more);
+    // With the series on stdout, what is for humans to read is on stderr.
     let mut child = command
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("target/debug/bergen: run cargo build -p bergen-cli");
-    let stdout = child.stdout.as_mut().unwrap();
+    let stderr = child.stderr.as_mut().unwrap();
     let mut line = String::new();
-    BufReader::with_capacity(1, stdout)
-        .read_line(&mut line)
+    let mut reader = BufReader::with_capacity(1, stderr);
+    tokio::time::timeout(LIMIT, reader.read_line(&mut line))
         .await
+        .expect("our server does not get ready")
         .unwrap();
     assert!(line.starts_with("ready"), "{line}");
     child
@@ -182,7 +185,7 @@ async fn our_client(url: &str, arguments: &[&str]) -> Value {
     summary(command.stdout(Stdio::piped()).spawn().unwrap()).await
 }
 
-async fn their_server(url: &str, more: &[&str]) -> PythonProgram {
+fn their_server(url: &str, more: &[&str]) -> PythonProgram {
     let mut arguments = vec!["--url", url, "rpc-server"];
     arguments.extend(more);
     PythonProgram::simulator(&arguments).unwrap()
@@ -192,7 +195,7 @@ async fn their_server(url: &str, more: &[&str]) -> PythonProgram {
 async fn our_calls_to_their_server_which_ends_after_the_last_client() {
     let vhost = TestVhost::new("sim-ours").await.unwrap();
     let url = vhost.url();
-    let server = their_server(&url, &[]).await;
+    let server = their_server(&url, &[]);
     wait_for_consumers(&vhost).await;
     let arguments = ["-p", "4", "-m", "50", "--timeout", "20", "--sync", "call"];
     let summary = our_client(&url, &arguments).await;
@@ -211,7 +214,7 @@ async fn our_calls_to_their_server_which_ends_after_the_last_client() {
 async fn our_monitored_calls_outlast_their_slow_server() {
     let vhost = TestVhost::new("sim-slow").await.unwrap();
     let url = vhost.url();
-    let _server = their_server(&url, &["-w", "4"]).await;
+    let _server = their_server(&url, &["-w", "4"]);
     wait_for_consumers(&vhost).await;
     let summary = our_client(&url, &["-m", "1", "--timeout", "20", "--monitor", "2"]).await;
     assert_eq!(

@@ -130,7 +130,7 @@ impl Stage {
         command
             .args(arguments.split_whitespace())
             .env("TRANSPORT_URL", &self.url)
-            .env("RUST_LOG", "bergen_messaging=debug,bergen_amqp=debug")
+            .env("RUST_LOG", "off")
             .stdin(Stdio::null());
         command
     }

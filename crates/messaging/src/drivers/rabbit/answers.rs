@@ -33,6 +33,8 @@ pub(super) struct Answers {
 impl Answers {
     /// Between attempts while the reply queue is missing, as the peer.
     const PAUSE: Duration = Duration::from_millis(250);
+    /// For the last attempt to be confirmed, beyond the time in which attempts begin.
+    const MARGIN: Duration = Duration::from_secs(5);
 
     pub(super) fn new(
         publisher: Arc<Publisher>,
@@ -65,6 +67,7 @@ impl Answers {
             if !gone {
                 // A broker that is away must not hold an answer, and with it a stopping server, for longer.
                 let end = to.deadline.unwrap_or_else(|| later(start, self.patience));
+                let end = later(end, Self::MARGIN);
                 let Ok(sent) = timeout_at(end, self.send(&message)).await else {
                     self.drop_answer(queue, start, false);
                     return Err(ReplyError::DeliveryFailure {
