@@ -47,6 +47,41 @@ impl Drop for Inner {
     }
 }
 
+/// A message that has its room in [the window](Publish#the-window). Dropping it gives the room back.
+#[derive(Debug)]
+pub struct Admitted<'a> {
+    channel: &'a Channel,
+    publish: Publish,
+    /// What it takes of the window; zero once it has been published.
+    weight: u32,
+}
+
+impl Admitted<'_> {
+    /// Sets how long the message may wait in a queue, in milliseconds as text.
+    pub fn set_expiration(&mut self, expiration: String) {
+        self.publish.properties.expiration = Some(expiration.into());
+    }
+
+    /// Publishes. The outcome is the [`Confirmation`]'s; an error says that the channel is gone and nothing was sent.
+    pub fn publish(mut self) -> Result<Confirmation, Error> {
+        let inner = &self.channel.inner;
+        if !inner.state.is_open() {
+            return Err(inner.state.error());
+        }
+        let (outcome, confirmation) = Confirmation::new(Arc::clone(&inner.state));
+        let command = ChannelCommand::Publish(std::mem::take(&mut self.publish), outcome);
+        inner.commands.send(Command::Channel(inner.id, command))?;
+        self.weight = 0;
+        Ok(confirmation)
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        self.channel.inner.state.release(self.weight as usize);
+    }
+}
+
 impl Channel {
     pub(super) fn new(id: ChannelId, state: Arc<ChannelState>, commands: CommandSender) -> Self {
         Self {
@@ -262,18 +297,23 @@ impl Channel {
     /// channel's requests behind them, and the window fills up: bound both waits with a deadline.
     /// Dropped before it resolves, nothing is published.
     pub async fn publish(&self, publish: Publish) -> Result<Confirmation, Error> {
-        let inner = &self.inner;
-        if !inner.state.is_open() {
-            return Err(inner.state.error());
+        self.admit(publish).await?.publish()
+    }
+
+    /// Waits for room in [the window](Publish#the-window). For publishes that say how long they may live: what
+    /// remains is known when there is room.
+    pub async fn admit(&self, publish: Publish) -> Result<Admitted<'_>, Error> {
+        let state = &self.inner.state;
+        if !state.is_open() {
+            return Err(state.error());
         }
-        inner
-            .state
-            .admit(inner.state.weight(publish.body.len()))
-            .await?;
-        let (outcome, confirmation) = Confirmation::new(Arc::clone(&inner.state));
-        let command = ChannelCommand::Publish(publish, outcome);
-        inner.commands.send(Command::Channel(inner.id, command))?;
-        Ok(confirmation)
+        let weight = state.weight(publish.body.len());
+        state.admit(weight).await?;
+        Ok(Admitted {
+            channel: self,
+            publish,
+            weight,
+        })
     }
 
     /// Closes the channel. An error says that it had ended for another reason.

@@ -54,7 +54,7 @@ mod task;
 mod tls;
 mod topology;
 
-pub use channel::Channel;
+pub use channel::{Admitted, Channel};
 pub use connect_error::{ConnectError, TlsError};
 pub use connection::Connection;
 pub use consumer::{Consumer, ConsumerEnd};

@@ -152,6 +152,29 @@ async fn the_window_holds_publishes_back_until_confirms_make_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_admitted_publish_takes_its_expiration_late_and_gives_its_room_back_when_dropped() {
+    let options = ConnectOptions {
+        publish_window: 8192,
+        ..options()
+    };
+    let (connection, _, mut broker) = pair(options).await;
+    let (channel, _events, _) = open_channel(&connection, &mut broker).await;
+    let selected = channel.confirm_select();
+    broker.answer("confirm.select", confirm::SelectOk {}).await;
+    selected.await.unwrap();
+
+    drop(channel.admit(Publish::new("", "q", "given up")).await.unwrap());
+    let mut admitted = channel.admit(Publish::new("", "q", "x")).await.unwrap();
+    let mut behind = Box::pin(channel.publish(Publish::new("", "q", "y")));
+    assert!(timeout(LONG, &mut behind).await.is_err(), "no room");
+    admitted.set_expiration("1234".to_owned());
+    drop(admitted.publish().unwrap());
+    let (_, message) = broker.published().await;
+    assert_eq!(&message.body[..], b"x");
+    assert_eq!(message.properties.expiration.as_deref(), Some("1234"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dropped_publish_is_not_published_and_a_dropped_confirmation_is() {
     let options = ConnectOptions {
         publish_window: 8192,
