@@ -48,7 +48,11 @@ pub enum Disposition {
 ///
 /// While any of its methods runs, the whole connection waits: heartbeats, acknowledgements, replies
 /// to other callers. So it must not block or compute for long, and with a `std` mutex only ever wait
-/// for code that holds it for a moment. A panic ends the connection.
+/// for code that holds it for a moment.
+///
+/// A panic costs the one message: it is rejected without requeue, so that it cannot come again and
+/// again, and [counted](super::Stats::sink_panics); the consumer's first is logged. The sink is called
+/// again for the next message.
 ///
 /// A sink that owns a [`Channel`](super::Channel) keeps that channel open until it is
 /// [cancelled](super::Channel::cancel) or closed.

@@ -97,8 +97,8 @@ pub enum CloseReason {
         /// What it offers, separated by blanks.
         offered: String,
     },
-    /// The connection's task ended early: a delivery sink panicked, or its runtime shut down.
-    #[error("the connection's task ended early: a sink panicked or the runtime shut down")]
+    /// The connection's task ended early: its runtime shut down.
+    #[error("the connection's task ended early: its runtime shut down")]
     TaskEnded,
 }
 
@@ -138,6 +138,12 @@ pub enum PublishError {
     /// The message does not fit AMQP; it was not sent.
     #[error("this cannot be sent over AMQP: {0}")]
     Encode(EncodeError),
+    /// It was not sent, because too much waits for the broker already ([`Error::Overloaded`]).
+    #[error("not sent: {}", Error::Overloaded)]
+    Overloaded,
+    /// It was not sent, because the channel cannot take it as it is.
+    #[error("not sent: {0}")]
+    NotAllowed(SendError),
 }
 
 impl CloseReason {
@@ -194,8 +200,12 @@ impl From<Error> for PublishError {
             Error::ConnectionClosed(reason) => Self::ConnectionLost(reason),
             Error::ChannelClosed(reason) => Self::ChannelClosed(reason),
             Error::Encode(error) => Self::Encode(error),
-            // No other error ends a publish that was admitted.
-            _ => Self::ConnectionLost(CloseReason::TaskEnded),
+            Error::Overloaded => Self::Overloaded,
+            Error::NotAllowed(error) => Self::NotAllowed(error),
+            // They end requests, never a publish.
+            Error::NoFreeChannel { .. }
+            | Error::UnexpectedReply { .. }
+            | Error::ConsumerTagInUse { .. } => Self::ConnectionLost(CloseReason::TaskEnded),
         }
     }
 }

@@ -21,11 +21,13 @@ pub struct Stats {
     pub confirms: u64,
     /// Messages delivered to consumers.
     pub deliveries: u64,
+    /// Calls of a [`DeliverySink`](super::DeliverySink) that ended in a panic.
+    pub sink_panics: u64,
 }
 
 /// [`Stats`] as the task shares them: stored once a turn, read by anybody.
 #[derive(Debug, Default)]
-pub(super) struct SharedStats([AtomicU64; 8]);
+pub(super) struct SharedStats([AtomicU64; 9]);
 
 impl SharedStats {
     pub(super) fn store(&self, stats: &Stats) {
@@ -38,6 +40,7 @@ impl SharedStats {
             stats.publishes,
             stats.confirms,
             stats.deliveries,
+            stats.sink_panics,
         ];
         for (shared, value) in self.0.iter().zip(values) {
             shared.store(value, Ordering::Relaxed);
@@ -54,6 +57,7 @@ impl SharedStats {
             publishes,
             confirms,
             deliveries,
+            sink_panics,
         ] = self.0.each_ref().map(|value| value.load(Ordering::Relaxed));
         Stats {
             wakeups,
@@ -64,6 +68,7 @@ impl SharedStats {
             publishes,
             confirms,
             deliveries,
+            sink_panics,
         }
     }
 }

@@ -108,12 +108,11 @@ impl Channel {
 
     /// What will never be answered now; publishes are left out.
     pub(super) fn take_unsettled(&mut self) -> Unsettled {
+        // The message that answers a `basic.get` may have come in part.
+        let halfway = self.content.take().and_then(|content| content.request());
+        let pending = self.pending.drain(..).filter_map(|pending| pending.request);
         Unsettled {
-            requests: self
-                .pending
-                .drain(..)
-                .filter_map(|pending| pending.request)
-                .collect(),
+            requests: halfway.into_iter().chain(pending).collect(),
             publishes: Vec::new(),
             consumers: self
                 .consumers

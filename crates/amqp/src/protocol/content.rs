@@ -178,6 +178,14 @@ impl Content {
         }
     }
 
+    /// The request that this message answers, if somebody waits for it.
+    pub(super) fn request(&self) -> Option<RequestId> {
+        match &self.head {
+            Head::Get { request, .. } => *request,
+            _ => None,
+        }
+    }
+
     pub(super) fn is_complete(&self) -> bool {
         self.header
             .as_ref()

@@ -247,7 +247,6 @@ fn report(
     events: &mut std::collections::VecDeque<Event>,
 ) {
     channel.state = ChannelState::Dead;
-    channel.content = None;
     let id = channel.id;
     let mut unsettled: Unsettled = channel.take_unsettled();
     if let Some(confirms) = &mut channel.confirms {

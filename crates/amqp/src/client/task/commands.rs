@@ -206,10 +206,7 @@ impl Hub {
                     .request(channel, &super::methods::consume(&consume));
                 // Before the answer: deliveries may come right behind it.
                 if sent.is_ok() {
-                    let subscriber = Subscriber {
-                        sink,
-                        no_ack: consume.no_ack,
-                    };
+                    let subscriber = Subscriber::new(sink, consume.no_ack);
                     slot.consumers.insert(tag, subscriber);
                 }
                 sent

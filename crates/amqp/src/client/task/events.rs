@@ -101,11 +101,13 @@ impl Hub {
             .and_then(|slot| slot.consumers.get_mut(&delivery.consumer_tag));
         let disposition = match subscriber {
             Some(subscriber) => {
-                let disposition = subscriber.sink.deliver(delivery);
+                let disposition = subscriber.deliver(delivery);
+                self.stats.sink_panics += u64::from(disposition.is_none());
                 if subscriber.no_ack {
                     return;
                 }
-                disposition
+                // The next one who takes it would panic too.
+                disposition.unwrap_or(Disposition::Reject { requeue: false })
             }
             // It was cancelled, or the broker invents consumers: somebody else should have it.
             None => Disposition::Reject { requeue: true },
@@ -234,7 +236,8 @@ impl Hub {
             return;
         };
         if let Some(mut subscriber) = slot.consumers.remove(consumer_tag) {
-            subscriber.sink.cancelled();
+            let told = subscriber.cancelled();
+            self.stats.sink_panics += u64::from(told.is_none());
             let consumer_tag = consumer_tag.as_ref().to_owned();
             self.tell(channel, ChannelEvent::ConsumerCancelled { consumer_tag });
         }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::client::channel::Channel;
 use crate::client::command::{Answer, ChannelCommand, ChannelState, QUEUE_LIMIT, Request, Waiter};
 use crate::client::event::{ChannelEventSender, ChannelEvents};
-use crate::client::{Confirmed, DeliverySink, Error, PublishError};
+use crate::client::{Confirmed, Delivery, DeliverySink, Disposition, Error, PublishError};
 use crate::protocol::{ChannelId, PublishTag, RequestId};
 
 /// How many publishes may lie between the oldest unconfirmed one and the next. A broker that confirms
@@ -145,19 +145,53 @@ pub(super) enum Undo {
     Get,
 }
 
-/// One consumer.
+/// One consumer. Its sink is the program's code, and a panic in there is no reason to take the
+/// connection away from everybody else.
 pub(super) struct Subscriber {
-    pub(super) sink: Box<dyn DeliverySink>,
+    sink: Box<dyn DeliverySink>,
     pub(super) no_ack: bool,
+    /// It has panicked before, and that was logged.
+    panicked: bool,
 }
 
 impl Subscriber {
-    pub(super) fn end(mut self, reason: &Error) {
-        // Runs also while a panic of another sink unwinds, and must end the rest all the same.
-        let told = catch_unwind(AssertUnwindSafe(|| self.sink.closed(reason)));
-        if told.is_err() {
-            tracing::error!("a delivery sink panicked when it was told of the channel's end");
+    pub(super) fn new(sink: Box<dyn DeliverySink>, no_ack: bool) -> Self {
+        Self {
+            sink,
+            no_ack,
+            panicked: false,
         }
+    }
+
+    /// What is to be done with the delivery; `None` if the sink panicked over it.
+    pub(super) fn deliver(&mut self, delivery: Delivery) -> Option<Disposition> {
+        self.call(|sink| sink.deliver(delivery))
+    }
+
+    /// Says that the broker ended the consumer; `None` if the sink panicked over it.
+    pub(super) fn cancelled(&mut self) -> Option<()> {
+        self.call(|sink| sink.cancelled())
+    }
+
+    pub(super) fn end(mut self, reason: &Error) {
+        self.call(|sink| sink.closed(reason));
+    }
+
+    fn call<T>(&mut self, call: impl FnOnce(&mut dyn DeliverySink) -> T) -> Option<T> {
+        let sink = &mut self.sink;
+        let called = catch_unwind(AssertUnwindSafe(|| call(sink.as_mut())));
+        if let Err(panic) = &called
+            && !std::mem::replace(&mut self.panicked, true)
+        {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+            let said = said.unwrap_or("no text");
+            tracing::error!(
+                said,
+                "a delivery sink panicked; its consumer's further panics are only counted"
+            );
+        }
+        called.ok()
     }
 }
 

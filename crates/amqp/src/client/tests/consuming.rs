@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::broker::{Broker, channel, open_channel};
 use crate::client::{
     Channel, ChannelCloseReason, ChannelEvent, Consume, Delivery, DeliverySink, Disposition, Error,
-    Publish, QueueDeclare,
+    QueueDeclare,
 };
 use crate::codec::methods::{basic, queue};
 use crate::codec::{BasicProperties, Method};
@@ -53,6 +53,10 @@ pub(super) fn forward(disposition: Disposition) -> (Box<Forward>, Forwarded) {
         ended: Arc::clone(&ended),
     };
     (Box::new(sink), Forwarded { deliveries, ended })
+}
+
+async fn consume_ok(broker: &mut Broker, id: ChannelId, consumer_tag: &str) {
+    broker.send(id, basic::ConsumeOk { consumer_tag }).await;
 }
 
 /// Starts a consumer with the broker's consent.
@@ -332,51 +336,41 @@ async fn acknowledging_on_a_dead_channel_fails_and_never_reaches_its_successor()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panicking_sink_ends_the_connection_and_nobody_hangs() {
+async fn a_panicking_sink_costs_its_message_and_nothing_else() {
     struct Panics;
     impl DeliverySink for Panics {
-        fn deliver(&mut self, _: Delivery) -> Disposition {
-            panic!("this test's sink panics");
+        fn deliver(&mut self, delivery: Delivery) -> Disposition {
+            assert_ne!(delivery.delivery_tag, 1, "this test's sink panics");
+            Disposition::Ack
+        }
+
+        fn cancelled(&mut self) {
+            panic!("this test's sink panics again");
         }
     }
     let (connection, channel, mut events, mut broker, id) = channel().await;
-    let (_, forwarded) = consume(&channel, &mut broker, id, Disposition::Ack).await;
     let consuming = channel.consume(Consume::new("q"), Box::new(Panics));
     broker.method("basic.consume").await;
-    broker
-        .send(
-            id,
-            basic::ConsumeOk {
-                consumer_tag: "consumer-1",
-            },
-        )
-        .await;
+    consume_ok(&mut broker, id, "consumer-0").await;
     consuming.await.unwrap();
-    let declared = channel.queue_declare(QueueDeclare::new("q"));
-    broker.method("queue.declare").await;
 
-    broker.deliver(id, "consumer-1", 1);
-    broker.flush().await;
+    broker.deliver(id, "consumer-0", 1);
+    broker.deliver(id, "consumer-0", 2);
+    let (_, rejected) = broker.method("basic.reject").await;
+    let reject = basic::Reject {
+        delivery_tag: 1,
+        requeue: false,
+    };
+    assert_eq!(rejected.decode().unwrap(), reject.into());
+    broker.method("basic.ack").await;
+    let cancel = basic::Cancel {
+        consumer_tag: "consumer-0",
+        no_wait: true,
+    };
+    broker.send(id, cancel).await;
 
-    let ended = Err(Error::ConnectionClosed(
-        crate::client::CloseReason::TaskEnded,
-    ));
-    assert_eq!(declared.await.map(drop), ended);
-    assert_eq!(
-        events
-            .next()
-            .await
-            .map(|event| matches!(event, ChannelEvent::Closed(_))),
-        Some(true)
-    );
-    assert_eq!(
-        channel.publish(Publish::new("", "q", "x")).await.map(drop),
-        ended
-    );
-    assert_eq!(connection.close().await, ended);
-    assert_eq!(
-        forwarded.ended.lock().unwrap().len(),
-        1,
-        "the other sink is told"
-    );
+    let told = events.next().await;
+    assert!(matches!(told, Some(ChannelEvent::ConsumerCancelled { .. })));
+    assert_eq!(connection.stats().sink_panics, 2);
+    assert!(channel.is_open());
 }

@@ -163,7 +163,12 @@ async fn an_admitted_publish_takes_its_expiration_late_and_gives_its_room_back_w
     broker.answer("confirm.select", confirm::SelectOk {}).await;
     selected.await.unwrap();
 
-    drop(channel.admit(Publish::new("", "q", "given up")).await.unwrap());
+    drop(
+        channel
+            .admit(Publish::new("", "q", "given up"))
+            .await
+            .unwrap(),
+    );
     let mut admitted = channel.admit(Publish::new("", "q", "x")).await.unwrap();
     let mut behind = Box::pin(channel.publish(Publish::new("", "q", "y")));
     assert!(timeout(LONG, &mut behind).await.is_err(), "no room");

@@ -117,3 +117,31 @@ fn point_04_an_abandoned_consumer_is_cancelled() {
     let reply = pair.exchange(client, server, &declare("q"), &[declared("q")]);
     assert!(matches!(reply, Reply::QueueDeclared { .. }));
 }
+
+#[test]
+fn a_get_whose_message_is_cut_off_is_unsettled() {
+    let mut pair = Pair::connected();
+    let (client, server) = pair.open_channel();
+    let get = basic::Get::default().into();
+    let get = pair.client.connection.request(client, &get).unwrap();
+    pair.drive();
+    pair.server.method();
+    let get_ok = basic::GetOk {
+        delivery_tag: 1,
+        ..Default::default()
+    };
+    let properties = BasicProperties::default();
+    pair.server
+        .connection
+        .send_content(server, &get_ok.into(), &properties, "x".into())
+        .unwrap();
+    let bytes = pair.server.take_output(pair.now);
+    // All but its body, which has one byte and eight around it.
+    let begun = &bytes[..bytes.len() - 9];
+    pair.client.inject(begun, pair.now);
+    pair.cut();
+    let Event::ChannelClosed { unsettled, .. } = pair.client.event() else {
+        panic!("the channel's end was not told")
+    };
+    assert_eq!(unsettled.requests, [get]);
+}
