@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 pub mod amqp;
+pub mod config;
+pub mod connection;
 pub mod messaging;
 
 /// A fuzz body and its name, which is that of its corpus directory and of its binary.
@@ -20,6 +22,10 @@ pub struct Target {
 /// Every fuzz body.
 pub const TARGETS: &[Target] = &[
     Target {
+        name: "amqp_client",
+        body: connection::client,
+    },
+    Target {
         name: "amqp_frame",
         body: amqp::frame,
     },
@@ -32,8 +38,16 @@ pub const TARGETS: &[Target] = &[
         body: amqp::properties,
     },
     Target {
+        name: "amqp_server",
+        body: connection::server,
+    },
+    Target {
         name: "amqp_table",
         body: amqp::table,
+    },
+    Target {
+        name: "config_file",
+        body: config::file,
     },
     Target {
         name: "messaging_json",

@@ -12,6 +12,7 @@ mod broker;
 mod command;
 mod demo;
 mod error;
+mod fuzz;
 mod setup;
 mod test;
 mod tidy;
@@ -35,6 +36,8 @@ enum Act {
     Demo,
     /// Measures, with the peers in the same run: amqp or rpc.
     Bench(bench::Options),
+    /// Fuzzes the parsers with libFuzzer; needs a C++ compiler.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Act::Test(options) => test::run(&options),
         Act::Demo => demo::run(),
         Act::Bench(options) => bench::run(&options),
+        Act::Fuzz(options) => fuzz::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
