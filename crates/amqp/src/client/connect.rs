@@ -31,7 +31,7 @@ pub(super) async fn open(
                 kind: error.kind(),
                 message: error.to_string(),
             })?;
-        if options.tls.is_none() {
+        if options.tls.is_none() && options.login.username().is_some() {
             warn_of_clear_password(&options, &tcp);
         }
         match &options.tls {
@@ -168,7 +168,7 @@ fn connect_error(
     tls: Option<&TlsError>,
 ) -> ConnectError {
     let address = address(options);
-    let username = options.login.username().to_owned();
+    let username = options.login.username().map(str::to_owned);
     let virtual_host = options.virtual_host.clone();
     match (reason, tls) {
         (_, Some(error)) => ConnectError::Tls {
@@ -228,8 +228,15 @@ fn connect_error(
             },
             None,
         ) if options.tls.is_some() => {
-            let error = TlsError::Refused(HUNG_UP.to_owned());
+            let error = TlsError::HungUp;
             ConnectError::Tls { address, error }
+        }
+        (CloseReason::MechanismNotOffered { wanted, offered }, _) => {
+            ConnectError::MechanismNotOffered {
+                address,
+                wanted,
+                offered,
+            }
         }
         (reason, _) => ConnectError::Closed {
             address,
@@ -237,10 +244,6 @@ fn connect_error(
         },
     }
 }
-
-/// What can be said of a TLS server that resets the connection at once.
-const HUNG_UP: &str =
-    "it hung up without a word, as servers do that want another client certificate";
 
 /// How a TLS server begins when it does not like what it was sent: an alert, version 3.
 const TLS_ALERT: [u8; 2] = [0x15, 0x03];

@@ -30,12 +30,12 @@ pub enum ConnectError {
         after: Duration,
     },
     /// The broker does not accept this user with this password (403 `ACCESS_REFUSED`).
-    #[error("{address} refused the login of user {username:?}: {text}")]
+    #[error("{address} refused the login of {}: {text}", who(username.as_deref()))]
     AccessRefused {
         /// Host and port as given.
         address: String,
-        /// Who tried to log in.
-        username: String,
+        /// Who tried to log in; `None` for whom the client certificate names.
+        username: Option<String>,
         /// The broker's words.
         text: String,
     },
@@ -50,16 +50,30 @@ pub enum ConnectError {
         text: String,
     },
     /// The user may not use the virtual host, or it is full or down (530 `NOT_ALLOWED`).
-    #[error("user {username:?} may not use virtual host {virtual_host:?} on {address}: {text}")]
+    #[error("{} may not use virtual host {virtual_host:?} on {address}: {text}", who(username.as_deref()))]
     VirtualHostRefused {
         /// Host and port as given.
         address: String,
         /// The virtual host asked for.
         virtual_host: String,
-        /// Who asked.
-        username: String,
+        /// Who asked; `None` for whom the client certificate names.
+        username: Option<String>,
         /// The broker's words.
         text: String,
+    },
+    /// The broker does not offer the login that was wanted.
+    #[error(
+        "{address} offers no login by {wanted}, only by {offered}; choose one of these, or switch {wanted} on at the \
+         broker{}",
+        needs(wanted)
+    )]
+    MechanismNotOffered {
+        /// Host and port as given.
+        address: String,
+        /// The mechanism that was wanted.
+        wanted: &'static str,
+        /// What the broker offers, separated by blanks.
+        offered: String,
     },
     /// TLS could not be set up.
     #[error("TLS with {address}: {error}")]
@@ -132,9 +146,32 @@ pub enum TlsError {
     #[error("the port does not speak TLS; connect without TLS, or to the broker's TLS port")]
     NotTls,
     /// The server refused: often because it wants a client certificate and got none it trusts.
-    #[error("the server refused the handshake: {0}")]
+    #[error(
+        "the server refused the handshake: {0}; does it want a client certificate that it can trust?"
+    )]
     Refused(String),
+    /// The server ended the connection right after the handshake. Servers that want another client
+    /// certificate do, and so do those that are shutting down.
+    #[error(
+        "the server hung up without a word, as servers do that want another client certificate"
+    )]
+    HungUp,
     /// Anything else.
     #[error("{0}")]
     Other(String),
+}
+
+fn who(username: Option<&str>) -> String {
+    match username {
+        Some(username) => format!("user {username:?}"),
+        None => "the client certificate's user".to_owned(),
+    }
+}
+
+/// What a mechanism asks of a broker.
+fn needs(mechanism: &str) -> &'static str {
+    match mechanism {
+        "EXTERNAL" => " (RabbitMQ: plugin rabbitmq_auth_mechanism_ssl, and auth_mechanisms)",
+        _ => "",
+    }
 }

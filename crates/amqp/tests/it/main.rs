@@ -14,5 +14,6 @@ mod codec_differential;
 mod codec_foreign_methods;
 mod codec_foreign_values;
 mod codec_strategies;
+mod logins;
 mod pipelining;
 mod tls;

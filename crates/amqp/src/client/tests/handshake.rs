@@ -84,7 +84,7 @@ async fn the_broker_learns_who_connects_and_the_client_what_it_is() {
 async fn bad_credentials() {
     let error = refused(true, 403, "ACCESS_REFUSED - Login was refused").await;
     assert!(
-        matches!(&error, ConnectError::AccessRefused { username, .. } if username == "nova"),
+        matches!(&error, ConnectError::AccessRefused { username: Some(username), .. } if username == "nova"),
         "{error:?}"
     );
 }
@@ -283,4 +283,26 @@ async fn a_port_without_listener_is_unreachable() {
             if *at == address && *kind == std::io::ErrorKind::ConnectionRefused),
         "{error:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_is_not_offered_names_those_that_are() {
+    let (near, far) = duplex(4096);
+    let mut broker = Broker::new(far);
+    let options = ConnectOptions {
+        login: Login::External,
+        ..options()
+    };
+    let (opened, event) = tokio::join!(open_over(near, options), broker.event());
+    assert!(matches!(event, Event::Closed { .. }), "{event:?}");
+    let error = opened.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            ConnectError::MechanismNotOffered { wanted: "EXTERNAL", offered, .. } if offered == "PLAIN AMQPLAIN"
+        ),
+        "{error:?}"
+    );
+    let text = error.to_string();
+    assert!(text.contains("rabbitmq_auth_mechanism_ssl"), "{text}");
 }

@@ -9,6 +9,7 @@ mod content;
 mod handshake;
 mod heartbeats;
 mod hostile;
+mod logins;
 mod overtaking;
 mod pair;
 mod random;
