@@ -21,13 +21,17 @@ pub struct Stats {
     pub confirms: u64,
     /// Messages delivered to consumers.
     pub deliveries: u64,
+    /// Frames that came.
+    pub frames_in: u64,
+    /// Frames that left, or wait to.
+    pub frames_out: u64,
     /// Calls of a [`DeliverySink`](super::DeliverySink) that ended in a panic.
     pub sink_panics: u64,
 }
 
 /// [`Stats`] as the task shares them: stored once a turn, read by anybody.
 #[derive(Debug, Default)]
-pub(super) struct SharedStats([AtomicU64; 9]);
+pub(super) struct SharedStats([AtomicU64; 11]);
 
 impl SharedStats {
     pub(super) fn store(&self, stats: &Stats) {
@@ -40,6 +44,8 @@ impl SharedStats {
             stats.publishes,
             stats.confirms,
             stats.deliveries,
+            stats.frames_in,
+            stats.frames_out,
             stats.sink_panics,
         ];
         for (shared, value) in self.0.iter().zip(values) {
@@ -57,6 +63,8 @@ impl SharedStats {
             publishes,
             confirms,
             deliveries,
+            frames_in,
+            frames_out,
             sink_panics,
         ] = self.0.each_ref().map(|value| value.load(Ordering::Relaxed));
         Stats {
@@ -68,6 +76,8 @@ impl SharedStats {
             publishes,
             confirms,
             deliveries,
+            frames_in,
+            frames_out,
             sink_panics,
         }
     }

@@ -31,3 +31,10 @@ pub struct FrameCounts {
     /// All bytes, frame overhead and protocol header included.
     pub bytes: u64,
 }
+
+impl FrameCounts {
+    /// Frames of all types.
+    pub fn frames(&self) -> u64 {
+        self.methods + self.headers + self.bodies + self.heartbeats
+    }
+}

@@ -112,7 +112,12 @@ impl Hub {
     }
 
     pub(super) fn publish_stats(&self) {
-        self.state.stats.store(&self.stats);
+        let frames = self.protocol.stats();
+        self.state.stats.store(&Stats {
+            frames_in: frames.received.frames(),
+            frames_out: frames.sent.frames(),
+            ..self.stats
+        });
     }
 
     pub(super) fn output(&mut self, now: Instant) -> &mut Output {
