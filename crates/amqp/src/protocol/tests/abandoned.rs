@@ -119,6 +119,32 @@ fn point_04_an_abandoned_consumer_is_cancelled() {
 }
 
 #[test]
+fn a_get_whose_message_breaks_the_rules_is_unsettled() {
+    let mut pair = Pair::connected();
+    let (client, server) = pair.open_channel();
+    let get = basic::Get::default().into();
+    let get = pair.client.connection.request(client, &get).unwrap();
+    pair.drive();
+    pair.server.method();
+    // Delivery tags count from 1.
+    let properties = BasicProperties::default();
+    pair.server
+        .connection
+        .send_content(
+            server,
+            &basic::GetOk::default().into(),
+            &properties,
+            "x".into(),
+        )
+        .unwrap();
+    pair.drive();
+    let Event::ChannelClosed { unsettled, .. } = pair.client.event() else {
+        panic!("the channel's end was not told")
+    };
+    assert_eq!(unsettled.requests, [get]);
+}
+
+#[test]
 fn a_get_whose_message_is_cut_off_is_unsettled() {
     let mut pair = Pair::connected();
     let (client, server) = pair.open_channel();
