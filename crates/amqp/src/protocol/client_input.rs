@@ -5,7 +5,7 @@ use std::{hash::BuildHasher, sync::Arc};
 use bytes::Bytes;
 
 use super::{
-    ChannelId, Connection, Delivery, Event, Message, Outcome, Reply, Returned, Violation,
+    ChannelId, Connection, Delivery, Event, Message, Outcome, Reply, RequestId, Returned, Violation,
     channel::{Channel, ChannelState, Consumer, Pending},
     content::{Complete, Content, Head, Origin},
 };
@@ -114,7 +114,10 @@ impl Connection {
             } => {
                 let reply = match self.keep(id, &origin, body, size) {
                     Some(body) => {
-                        self.track(id, &origin)?;
+                        if let Err(violation) = self.track(id, &origin) {
+                            self.unanswer_get(id, request);
+                            return Err(violation);
+                        }
                         let delivery = Box::new(origin.into_delivery(properties, body));
                         Reply::Message {
                             delivery,
@@ -217,6 +220,19 @@ impl Connection {
             Ok(())
         } else {
             Err(Violation::DeliveryTagOrder { tag })
+        }
+    }
+
+    /// What came for a `basic.get` is no answer, so the request is among those without one.
+    fn unanswer_get(&mut self, id: ChannelId, request: Option<RequestId>) {
+        if let Some(channel) = self.channels.get_mut(id) {
+            channel.pending.push_front(Pending {
+                request,
+                method: basic::Get::ID,
+                name: "basic.get",
+                no_ack: false,
+                consumer_tag: None,
+            });
         }
     }
 
