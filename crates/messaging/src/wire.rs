@@ -5,6 +5,7 @@
 
 pub mod envelope;
 
+mod compression;
 mod context;
 mod error;
 mod failure;
@@ -15,11 +16,13 @@ mod keep_alive;
 mod properties;
 mod reply;
 mod request;
+mod scratch;
 #[cfg(test)]
 mod tests;
 mod text;
 mod write;
 
+pub use compression::Compression;
 pub use context::Context;
 pub use envelope::Limits;
 pub use error::WireError;

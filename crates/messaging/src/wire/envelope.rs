@@ -1,5 +1,6 @@
 //! The envelope: `{"oslo.version": "2.0", "oslo.message": "<payload as JSON text>"}`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use super::json::scan::{MAX_DEPTH, Scanner, Token};
 use super::json::{JsonError, JsonKind, RawJson, check};
 use super::write::{Charset, JsonWriter};
-use super::{MessageProperties, WireError};
+use super::{Compression, MessageProperties, WireError, scratch};
 use crate::target::Version;
 
 /// What a receiver takes at most from one message.
@@ -15,6 +16,9 @@ use crate::target::Version;
 pub struct Limits {
     /// Bytes of a body. Default 128 MiB, RabbitMQ's own largest message.
     pub body: usize,
+    /// Bytes of a compressed body when it is decompressed. Default 128 MiB: what may come as it is may also come
+    /// compressed.
+    pub decompressed: usize,
     /// Levels of nested arrays and objects. Default and maximum 512; Python gives up at about
     /// 1000, and a typed value needs stack for each level.
     pub depth: usize,
@@ -26,6 +30,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body: 128 << 20,
+            decompressed: 128 << 20,
             depth: MAX_DEPTH,
             context_keys: 1000,
         }
@@ -62,13 +67,19 @@ pub(super) fn write(
     length: usize,
     payload: impl FnOnce(&mut JsonWriter<'_>),
 ) -> Bytes {
-    // Quotes take two bytes: a quarter more suffices for most messages.
-    let mut body = Vec::with_capacity(ENVELOPE_LENGTH + length + length / 4);
-    let mut writer = JsonWriter::new(&mut body, charset);
-    writer.json("{\"oslo.version\": \"2.0\", \"oslo.message\": ");
-    writer.nest(payload);
-    writer.plain("}");
-    Bytes::from(body)
+    scratch::with(|body| {
+        // Quotes take two bytes: a quarter more suffices for most messages.
+        body.reserve(ENVELOPE_LENGTH + length + length / 4);
+        let mut writer = JsonWriter::new(body, charset);
+        writer.plain("{\"oslo.version\": \"2.0\", \"oslo.message\": ");
+        writer.nest(payload);
+        writer.plain("}");
+        if body.len() <= scratch::KEPT {
+            Bytes::copy_from_slice(body)
+        } else {
+            Bytes::from(std::mem::take(body))
+        }
+    })
 }
 
 /// The text of the payload, not yet checked.
@@ -84,24 +95,25 @@ pub(super) fn payload_text(
             limit: limits.body,
         });
     }
-    let body =
-        std::str::from_utf8(body).map_err(|error| WireError::NotUtf8(error.valid_up_to()))?;
-    match scan(body, limits)? {
-        Envelope {
-            version: Some(version),
-            message: Some(message),
-        } => {
-            check_version(version)?;
-            match message {
-                Message::Text(text) => Ok(Arc::from(text)),
-                Message::Other => Err(WireError::WrongType {
-                    key: "oslo.message",
-                    expected: "a string",
-                }),
-            }
+    let decompressed;
+    let body = match properties.compression.as_deref() {
+        None => body,
+        Some(name) => {
+            decompressed = decompress(name, body, limits)?;
+            decompressed.as_slice()
         }
-        _ => Ok(Arc::from(body)),
-    }
+    };
+    scratch::with(|text| match scan(body, limits, text) {
+        Ok(envelope) => envelope.payload(body, text),
+        // Of bytes that are no text at all, that is said.
+        Err(error) => Err(utf8(body).err().unwrap_or(error)),
+    })
+}
+
+fn decompress(name: &str, body: &[u8], limits: &Limits) -> Result<Vec<u8>, WireError> {
+    let compression = Compression::from_name(name)
+        .ok_or_else(|| WireError::Compression(name.chars().take(MAX_SHOWN).collect()))?;
+    compression.decompress(body, limits.decompressed.min(u32::MAX as usize))
 }
 
 /// The payload's part in an error.
@@ -125,42 +137,81 @@ const ENVELOPE_LENGTH: usize = 48;
 /// How much of a peer's text is repeated in an error.
 const MAX_SHOWN: usize = 40;
 
+/// The two members of an envelope.
 #[derive(Default)]
 struct Envelope<'a> {
     /// The JSON of the version.
-    version: Option<&'a str>,
+    version: Option<&'a [u8]>,
     message: Option<Message>,
 }
 
 enum Message {
-    /// The text in the string.
-    Text(String),
+    /// A string there, whose text was written elsewhere.
+    Text(Range<usize>),
     /// Something else than a string.
     Other,
 }
 
-/// Finds the two members of the envelope; other ones are ignored.
-fn scan<'a>(body: &'a str, limits: &Limits) -> Result<Envelope<'a>, WireError> {
-    let mut scanner = Scanner::new(body, limits.depth);
+impl Envelope<'_> {
+    /// The text of the payload in `body`, which is that of the message if the envelope is whole.
+    fn payload(self, body: &[u8], text: &[u8]) -> Result<Arc<str>, WireError> {
+        let (Some(version), Some(message)) = (self.version, self.message) else {
+            return utf8(body).map(Arc::from);
+        };
+        let Message::Text(place) = message else {
+            utf8(body)?;
+            return Err(WireError::WrongType {
+                key: "oslo.message",
+                expected: "a string",
+            });
+        };
+        // The message was unescaped from UTF-8 if its text is UTF-8, so that nothing is checked
+        // twice.
+        let (before, after) = (body.get(..place.start), body.get(place.end..));
+        match (utf8(text), before.map(utf8), after.map(utf8)) {
+            (Ok(text), Some(Ok(_)), Some(Ok(_))) => {
+                check_version(version)?;
+                Ok(Arc::from(text))
+            }
+            _ => Err(utf8(body).err().unwrap_or(WireError::NotUtf8(0))),
+        }
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, WireError> {
+    std::str::from_utf8(bytes).map_err(|error| WireError::NotUtf8(error.valid_up_to()))
+}
+
+/// Finds the two members of the envelope, and writes the text of the message; other members are
+/// ignored, and of duplicate ones the last counts.
+fn scan<'a>(
+    body: &'a [u8],
+    limits: &Limits,
+    text: &mut Vec<u8>,
+) -> Result<Envelope<'a>, WireError> {
+    let mut scanner = Scanner::of_bytes(body, limits.depth);
     match scanner.next().map_err(in_body)? {
         Some((Token::Open(JsonKind::Object), _)) => {}
         _ => return Err(WireError::NotAnObject),
     }
     let mut envelope = Envelope::default();
-    while let Some((Token::Key, key)) = scanner.next().map_err(in_body)? {
-        match body.get(key).unwrap_or_default() {
-            // An escape of a lone surrogate stays: it can only stand in a string of the payload,
-            // where it means the same.
-            "\"oslo.message\"" => {
-                envelope.message = match scanner.unescaped_string().map_err(in_body)? {
-                    Some(text) => Some(Message::Text(text)),
+    while let Some(name) = scanner.name().map_err(in_body)? {
+        match body.get(name.range).unwrap_or_default() {
+            b"\"oslo.message\"" => {
+                text.clear();
+                // No copy is made but this one, so that it can not grow while it is written.
+                text.reserve(body.len());
+                // An escape of a lone surrogate stays: it can only stand in a string of the
+                // payload, where it means the same.
+                envelope.message = match scanner.unescaped_string(text).map_err(in_body)? {
+                    Some(place) => Some(Message::Text(place)),
                     None => scanner
                         .whole_value()
                         .map_err(in_body)?
                         .map(|_| Message::Other),
                 };
             }
-            "\"oslo.version\"" => {
+            b"\"oslo.version\"" => {
                 let value = scanner.whole_value().map_err(in_body)?;
                 envelope.version = value.and_then(|(_, place)| body.get(place));
             }
@@ -174,7 +225,11 @@ fn scan<'a>(body: &'a str, limits: &Limits) -> Result<Envelope<'a>, WireError> {
 }
 
 /// Major 2, minor 0, no revision above 0: what [`Version::accepts`] says of 2.0.
-fn check_version(version: &str) -> Result<(), WireError> {
+fn check_version(version: &[u8]) -> Result<(), WireError> {
+    if version == b"\"2.0\"" {
+        return Ok(());
+    }
+    let version = utf8(version)?;
     let known = string_content(version)
         .and_then(|version| version.parse().ok())
         .is_some_and(|version| Version::new(2, 0).accepts(version));
@@ -188,11 +243,6 @@ fn check_version(version: &str) -> Result<(), WireError> {
 }
 
 fn check_properties(properties: &MessageProperties) -> Result<(), WireError> {
-    if let Some(compression) = &properties.compression {
-        return Err(WireError::Compression(
-            compression.chars().take(MAX_SHOWN).collect(),
-        ));
-    }
     match properties.content_type.as_deref() {
         Some(MessageProperties::JSON) => {}
         other => {

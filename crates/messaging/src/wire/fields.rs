@@ -1,20 +1,18 @@
 //! The members of a payload, as they are found and as they are written.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::context::PREFIX;
 use super::envelope::in_message;
+pub(super) use super::json::scan::Place;
 use super::json::scan::{Scanner, Token};
 use super::json::string_text;
 use super::write::JsonWriter;
 use super::{Id, JsonKind, Limits, RawJson, Text, WireError};
+use crate::target::Version;
 
 /// The text of a payload that is read, a JSON object. Values are slices of it.
 pub(super) struct Payload(Arc<str>);
-
-/// Where a member's value stands.
-pub(super) type Place = Range<usize>;
 
 impl Payload {
     pub(super) fn new(text: Arc<str>) -> Self {
@@ -33,8 +31,9 @@ impl Payload {
             Some((Token::Open(JsonKind::Object), _)) => {}
             _ => return Err(WireError::NotAnObject),
         }
-        while let Some((name, value)) = scanner.member().map_err(in_message)? {
-            member(self.0.get(name.clone()).unwrap_or_default(), name, value)?;
+        while let Some(found) = scanner.member().map_err(in_message)? {
+            let name = self.at(&found.name);
+            member(name, found.name, found.value)?;
         }
         scanner.next().map_err(in_message)?;
         Ok(())
@@ -42,19 +41,23 @@ impl Payload {
 
     /// The value at a place.
     pub(super) fn json(&self, place: Place) -> RawJson {
-        RawJson::slice(&self.0, place)
+        RawJson::slice(&self.0, place.range)
+    }
+
+    /// Whether `true` stands at a place.
+    pub(super) fn is_true(&self, place: Place) -> bool {
+        self.at(&place) == "true"
     }
 
     /// The string at a place, `None` if there is something else.
     pub(super) fn string(&self, place: Place) -> Option<Text> {
-        let inside = place.start + 1..place.end.saturating_sub(1);
-        let raw = self.0.get(inside.clone())?;
-        if !self.0.get(place.clone())?.starts_with('"') {
-            None
-        } else if memchr::memchr(b'\\', raw.as_bytes()).is_none() {
-            Some(Text::slice(&self.0, inside))
+        let Place { range, plain } = place;
+        if plain {
+            Some(Text::slice(&self.0, range.start + 1..range.end - 1))
+        } else if self.0.get(range.clone())?.starts_with('"') {
+            Some(string_text(&Text::from(Arc::clone(&self.0)), range))
         } else {
-            Some(string_text(&Text::from(Arc::clone(&self.0)), place))
+            None
         }
     }
 
@@ -64,20 +67,33 @@ impl Payload {
         key: &'static str,
         place: Option<Place>,
     ) -> Result<Option<Text>, WireError> {
-        match place {
-            Some(place) if self.0.get(place.clone()) != Some("null") => match self.string(place) {
-                Some(text) => Ok(Some(text)),
-                None => Err(WireError::WrongType {
-                    key,
-                    expected: "a string",
-                }),
-            },
-            _ => Ok(None),
+        let Some(place) = place else {
+            return Ok(None);
+        };
+        if !place.plain && self.at(&place) == "null" {
+            return Ok(None);
         }
+        match self.string(place) {
+            Some(text) => Ok(Some(text)),
+            None => Err(WireError::WrongType {
+                key,
+                expected: "a string",
+            }),
+        }
+    }
+
+    /// What stands at a place.
+    fn at(&self, place: &Place) -> &str {
+        self.0.get(place.range.clone()).unwrap_or_default()
     }
 
     /// The context key that the member's name at a place (with its quotes) stands for, if any.
     pub(super) fn context_key(&self, name: Place) -> Option<Text> {
+        if name.plain {
+            let start = name.range.start + 1 + PREFIX.len();
+            let is_context = self.at(&name).get(1..)?.starts_with(PREFIX);
+            return is_context.then(|| Text::slice(&self.0, start..name.range.end - 1));
+        }
         let text = self.string(name)?;
         text.starts_with(PREFIX)
             .then(|| text.part(PREFIX.len()..text.len()))
@@ -103,4 +119,19 @@ pub(super) fn id_member(writer: &mut JsonWriter<'_>, name: &str, id: Id) {
     writer.plain(", ");
     writer.name(name);
     writer.id(id);
+}
+
+/// Writes `, "name": "<major.minor>"`.
+pub(super) fn version_member(writer: &mut JsonWriter<'_>, name: &str, version: Version) {
+    writer.plain(", ");
+    writer.name(name);
+    writer.quote();
+    writer.number(version.major);
+    writer.plain(".");
+    writer.number(version.minor);
+    if version.revision != 0 {
+        writer.plain(".");
+        writer.number(version.revision);
+    }
+    writer.quote();
 }

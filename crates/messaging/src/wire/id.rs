@@ -22,11 +22,14 @@ impl Id {
 
     /// The id written as exactly 32 lower-case hex digits; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() != LENGTH || !text.bytes().all(lower_hex) {
-            return None;
-        }
-        u128::from_str_radix(text, 16).ok().map(Self)
+        let digits: &[u8; LENGTH] = text.as_bytes().try_into().ok()?;
+        let (words, _) = digits.as_chunks::<8>();
+        let number = words.iter().fold(0, |number, digits| {
+            number << 32 | u128::from(number_of(u64::from_be_bytes(*digits)))
+        });
+        // What is no digit became one, and is written otherwise.
+        let id = Self(number);
+        (id.digits() == *digits).then_some(id)
     }
 
     /// A key for an id that came from a peer: the id itself if it has our form, else a hash of
@@ -50,16 +53,12 @@ impl Id {
 
     /// The 32 hex digits, as ASCII bytes without an allocation.
     pub(crate) fn digits(self) -> [u8; LENGTH] {
-        let mut digits = [b'0'; LENGTH];
-        let mut rest = self.0;
-        for digit in digits.iter_mut().rev() {
-            let nibble = (rest & 0xf) as u8;
-            *digit = if nibble < 10 {
-                b'0' + nibble
-            } else {
-                b'a' + nibble - 10
-            };
-            rest >>= 4;
+        let mut digits = [0; LENGTH];
+        let bytes = self.0.to_be_bytes();
+        let (numbers, _) = bytes.as_chunks::<4>();
+        let (words, _) = digits.as_chunks_mut::<8>();
+        for (word, number) in words.iter_mut().zip(numbers) {
+            *word = digits_of(u32::from_be_bytes(*number)).to_be_bytes();
         }
         digits
     }
@@ -82,6 +81,29 @@ impl fmt::Debug for Id {
         write!(f, "Id({self})")
     }
 }
+
+/// The eight hex digits of a number, as the bytes of a word: all at once, as ids are written and
+/// read with each message.
+fn digits_of(number: u32) -> u64 {
+    let mut nibbles = u64::from(number);
+    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff;
+    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
+    nibbles = (nibbles | nibbles << 4) & (0xf * ONES);
+    let letters = (nibbles + 6 * ONES) >> 4 & ONES;
+    nibbles + u64::from(b'0') * ONES + letters * u64::from(b'a' - b'0' - 10)
+}
+
+/// The number that eight hex digits stand for; any number for what is none.
+fn number_of(digits: u64) -> u32 {
+    let letters = digits >> 6 & ONES;
+    let mut nibbles = (digits & (0xf * ONES)) + 9 * letters;
+    nibbles &= 0xf * ONES;
+    nibbles = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    nibbles = (nibbles | nibbles >> 8) & 0x0000_ffff_0000_ffff;
+    (nibbles | nibbles >> 16) as u32
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// Digits in a written id.
 const LENGTH: usize = 32;

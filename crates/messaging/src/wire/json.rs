@@ -194,10 +194,10 @@ impl Iterator for Members<'_> {
     type Item = (Text, RawJson);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, value) = self.scanner.as_mut()?.member().ok()??;
+        let member = self.scanner.as_mut()?.member().ok()??;
         Some((
-            string_text(&self.json.0, key),
-            RawJson(self.json.0.part(value)),
+            string_text(&self.json.0, member.name.range),
+            RawJson(self.json.0.part(member.value.range)),
         ))
     }
 }

@@ -1,7 +1,9 @@
 //! Writing JSON straight into the body, also as text inside a JSON string.
 
+use std::io::Write;
+
 use super::Id;
-use super::json::special::{next_non_ascii, next_special, next_special_or_non_ascii};
+use super::json::special::{copy_plain, copy_plain_ascii, next_non_ascii};
 
 /// How characters beyond ASCII are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,11 +46,9 @@ impl<'a> JsonWriter<'a> {
     /// Writes text that is JSON.
     pub(super) fn json(&mut self, text: &str) {
         match (self.nested, self.charset) {
-            (true, charset) => escape(text, charset, |piece| self.out.extend_from_slice(piece)),
+            (true, charset) => escape(text, charset, false, self.out),
             (false, Charset::Utf8) => self.out.extend_from_slice(text.as_bytes()),
-            (false, Charset::Ascii) => {
-                escape_non_ascii(text, |piece| self.out.extend_from_slice(piece));
-            }
+            (false, Charset::Ascii) => escape_non_ascii(text, self.out),
         }
     }
 
@@ -61,8 +61,8 @@ impl<'a> JsonWriter<'a> {
     pub(super) fn name(&mut self, name: &str) {
         self.quote();
         self.plain(name);
-        self.quote();
-        self.plain(": ");
+        let end: &[u8] = if self.nested { b"\\\": " } else { b"\": " };
+        self.out.extend_from_slice(end);
     }
 
     /// Writes text as a JSON string.
@@ -79,20 +79,18 @@ impl<'a> JsonWriter<'a> {
         self.quote();
     }
 
+    /// Writes a number.
+    pub(super) fn number(&mut self, number: u32) {
+        match u8::try_from(number) {
+            Ok(digit @ 0..=9) => self.out.push(b'0' + digit),
+            // A vector takes everything.
+            _ => _ = write!(self.out, "{number}"),
+        }
+    }
+
     /// Writes text as a part of a JSON string whose quotes are written elsewhere.
     pub(super) fn characters(&mut self, text: &str) {
-        let nested = self.nested;
-        escape(text, self.charset, |piece| match piece {
-            // An escape inside a nested string: its backslash, and a quote behind it, once more.
-            [b'\\', escaped @ ..] if nested => {
-                self.out.extend_from_slice(b"\\\\");
-                if let [b'"' | b'\\'] = escaped {
-                    self.out.push(b'\\');
-                }
-                self.out.extend_from_slice(escaped);
-            }
-            piece => self.out.extend_from_slice(piece),
-        });
+        escape(text, self.charset, self.nested, self.out);
     }
 
     /// Writes the quote around a string.
@@ -102,58 +100,67 @@ impl<'a> JsonWriter<'a> {
     }
 }
 
-/// Hands `text` to `sink` in pieces, each either plain or one whole escape, as the content of a
-/// JSON string.
-fn escape(text: &str, charset: Charset, mut sink: impl FnMut(&[u8])) {
-    let next = match charset {
-        Charset::Utf8 => next_special,
-        Charset::Ascii => next_special_or_non_ascii,
+/// Appends `text` as the content of a JSON string, or if it is `twice` inside, of a string in a
+/// string.
+fn escape(text: &str, charset: Charset, twice: bool, out: &mut Vec<u8>) {
+    let copy = match charset {
+        Charset::Utf8 => copy_plain,
+        Charset::Ascii => copy_plain_ascii,
     };
     let mut rest = text.as_bytes();
     loop {
-        let (plain, after) = rest.split_at_checked(next(rest)).unwrap_or((rest, &[]));
-        if !plain.is_empty() {
-            sink(plain);
-        }
-        let Some((special, after)) = after.split_first() else {
+        let plain = copy(rest, out);
+        let Some((special, after)) = rest.get(plain..).and_then(<[u8]>::split_first) else {
             return;
         };
         rest = after;
         match special {
-            b'"' => sink(b"\\\""),
-            b'\\' => sink(b"\\\\"),
-            b'\n' => sink(b"\\n"),
-            b'\r' => sink(b"\\r"),
-            b'\t' => sink(b"\\t"),
-            0..=0x1f => sink(&unit_escape(u16::from(*special))),
-            _ => rest = character_escape(text, after.len() + 1, &mut sink),
+            b'"' if twice => out.extend_from_slice(b"\\\\\\\""),
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' if twice => out.extend_from_slice(b"\\\\\\\\"),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            _ => {
+                if twice {
+                    out.push(b'\\');
+                }
+                match special {
+                    b'\n' => out.extend_from_slice(b"\\n"),
+                    b'\r' => out.extend_from_slice(b"\\r"),
+                    b'\t' => out.extend_from_slice(b"\\t"),
+                    0..=0x1f => out.extend_from_slice(&unit_escape(u16::from(*special))),
+                    _ => rest = character_escape(text, after.len() + 1, twice, out),
+                }
+            }
         }
     }
 }
 
 /// The same for text that is JSON already: only characters beyond ASCII need an escape, and those
 /// stand in strings.
-fn escape_non_ascii(text: &str, mut sink: impl FnMut(&[u8])) {
+fn escape_non_ascii(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     loop {
         let (plain, after) = rest
             .split_at_checked(next_non_ascii(rest))
             .unwrap_or((rest, &[]));
-        sink(plain);
+        out.extend_from_slice(plain);
         if after.is_empty() {
             return;
         }
-        rest = character_escape(text, after.len(), &mut sink);
+        rest = character_escape(text, after.len(), false, out);
     }
 }
 
 /// Escapes the character of `text` at `left` bytes before its end, as one or two code units, and
-/// returns what is behind it.
-fn character_escape<'a>(text: &'a str, left: usize, sink: &mut impl FnMut(&[u8])) -> &'a [u8] {
+/// returns what is behind it. If it is `twice` inside, the first backslash's own is there already.
+fn character_escape<'a>(text: &'a str, left: usize, twice: bool, out: &mut Vec<u8>) -> &'a [u8] {
     let mut characters = text.get(text.len() - left..).unwrap_or_default().chars();
     if let Some(character) = characters.next() {
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            sink(&unit_escape(*unit));
+        for (index, unit) in character.encode_utf16(&mut [0; 2]).iter().enumerate() {
+            if twice && index > 0 {
+                out.push(b'\\');
+            }
+            out.extend_from_slice(&unit_escape(*unit));
         }
     }
     characters.as_str().as_bytes()

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::special::{copy_plain, next_special};
-use super::string::{Lone, unescape_one, utf8};
+use super::string::{Lone, unescape_one};
 use super::{JsonError, JsonKind};
 
 /// Deepest nesting that any scanner allows. Python gives up at about 1000.
@@ -25,8 +25,21 @@ pub(crate) enum Token {
     Scalar(JsonKind),
 }
 
-/// Where a member's name, with its quotes, and its value stand.
-pub(crate) type Member = (Range<usize>, Range<usize>);
+/// Where a value or a name stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// With the quotes of a string.
+    pub(crate) range: Range<usize>,
+    /// Whether it is a string without escapes.
+    pub(crate) plain: bool,
+}
+
+/// Where a member's name and its value stand.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub(crate) name: Place,
+    pub(crate) value: Place,
+}
 
 /// Walks over JSON text and checks it.
 pub(crate) struct Scanner<'a> {
@@ -53,8 +66,14 @@ enum Expect {
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str, depth_limit: usize) -> Self {
+        Self::of_bytes(text.as_bytes(), depth_limit)
+    }
+
+    /// A scanner of bytes that may not be UTF-8: that is not checked here. Places still are at
+    /// characters' borders where the bytes are text.
+    pub(crate) fn of_bytes(bytes: &'a [u8], depth_limit: usize) -> Self {
         Self {
-            bytes: text.as_bytes(),
+            bytes,
             at: 0,
             expect: Expect::Value,
             nesting: Nesting::new(depth_limit.min(MAX_DEPTH)),
@@ -89,7 +108,9 @@ impl<'a> Scanner<'a> {
                 (Expect::Separator, _) => {
                     return Err(self.expected("a comma or the closing bracket"));
                 }
-                (Expect::Key | Expect::FirstKey, Some(b'"')) => return self.key(start),
+                (Expect::Key | Expect::FirstKey, Some(b'"')) => {
+                    return Ok(Some((Token::Key, self.key()?.range)));
+                }
                 (Expect::Key | Expect::FirstKey, _) => return Err(self.expected("a member's name")),
                 (Expect::Value | Expect::FirstElement, byte) => self.value(byte)?,
             };
@@ -108,59 +129,114 @@ impl<'a> Scanner<'a> {
             Token::Open(kind) => kind,
             Token::Close | Token::Key => return Ok(None),
         };
-        while self.nesting.depth > depth {
-            self.next()?;
-        }
+        self.leave(depth)?;
         Ok(Some((kind, start.start..self.at)))
     }
 
-    /// The next member of the object whose `{` was just passed: its name with quotes and its
-    /// value. `None` after the last.
-    pub(crate) fn member(&mut self) -> Result<Option<Member>, JsonError> {
-        match self.next()? {
-            Some((Token::Key, key)) => Ok(self.whole_value()?.map(|(_, value)| (key, value))),
-            _ => Ok(None),
+    /// Passes over what is left of the containers deeper than `depth`.
+    #[inline]
+    fn leave(&mut self, depth: usize) -> Result<(), JsonError> {
+        while self.nesting.depth > depth {
+            self.next()?;
         }
+        Ok(())
     }
 
-    /// The text of the next value if it is a string, checked and unescaped in one pass; escapes
-    /// of lone surrogates stay. Otherwise `None`, and the value is still the next one.
-    pub(crate) fn unescaped_string(&mut self) -> Result<Option<String>, JsonError> {
+    /// The next member of the object whose `{` was just passed. `None` after the last.
+    pub(crate) fn member(&mut self) -> Result<Option<Member>, JsonError> {
+        let Some(name) = self.name()? else {
+            return Ok(None);
+        };
+        self.skip_space();
+        let (start, depth) = (self.at, self.nesting.depth);
+        let mut plain = false;
+        if self.peek() == Some(b'"') {
+            plain = self.string()?;
+            self.expect = Expect::Separator;
+        } else {
+            self.value(self.peek())?;
+            self.leave(depth)?;
+        }
+        let range = start..self.at;
+        Ok(Some(Member {
+            name,
+            value: Place { range, plain },
+        }))
+    }
+
+    /// The name of the next member of the object whose `{` was just passed, so that its value is
+    /// next. `None` after the last.
+    #[inline]
+    pub(crate) fn name(&mut self) -> Result<Option<Place>, JsonError> {
+        self.skip_space();
+        if self.expect == Expect::Separator && self.peek() == Some(b',') {
+            self.at += 1;
+            self.skip_space();
+            self.expect = Expect::Key;
+        }
+        if self.peek() == Some(b'"') && matches!(self.expect, Expect::Key | Expect::FirstKey) {
+            return self.key().map(Some);
+        }
+        // The closing brace, or what does not belong here.
+        self.next()?;
+        Ok(None)
+    }
+
+    /// Appends the text of the next value if it is a string, checked and unescaped in one pass,
+    /// and tells where it stands; escapes of lone surrogates stay. Otherwise `None`, and the value
+    /// is still the next one.
+    pub(crate) fn unescaped_string(
+        &mut self,
+        text: &mut Vec<u8>,
+    ) -> Result<Option<Range<usize>>, JsonError> {
         self.skip_space();
         if self.expect != Expect::Value || self.peek() != Some(b'"') {
             return Ok(None);
         }
+        let start = self.at;
+        let length = self.bytes.len();
         self.at += 1;
-        let mut text = Vec::with_capacity(self.rest().len());
+        let mut rest = self.rest();
         loop {
-            self.at += copy_plain(self.rest(), &mut text);
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
+            let plain = copy_plain(rest, text);
+            rest = rest.get(plain..).unwrap_or_default();
+            match rest {
+                // By far the most frequent ones in JSON inside JSON.
+                [b'\\', escaped @ (b'"' | b'\\'), after @ ..] => {
+                    text.push(*escaped);
+                    rest = after;
+                }
+                [b'"', after @ ..] => {
+                    self.at = length - after.len();
                     self.expect = self.after_value();
-                    return utf8(text).map(Some);
+                    return Ok(Some(start..self.at));
                 }
-                Some(b'\\') => {
-                    let start = self.at;
+                [b'\\', ..] => {
+                    self.at = length - rest.len();
                     self.escape()?;
-                    let escape = self.bytes.get(start..).unwrap_or_default();
-                    self.at = start + unescape_one(escape, Lone::Keep, &mut text)?;
+                    let length = unescape_one(rest, Lone::Keep, text)?;
+                    rest = rest.get(length..).unwrap_or_default();
                 }
-                _ => return Err(self.expected("the end of a string")),
+                _ => {
+                    self.at = length - rest.len();
+                    return Err(self.expected("the end of a string"));
+                }
             }
         }
     }
 
-    fn key(&mut self, start: usize) -> Result<Option<(Token, Range<usize>)>, JsonError> {
-        self.string()?;
-        let end = self.at;
+    #[inline]
+    fn key(&mut self) -> Result<Place, JsonError> {
+        let start = self.at;
+        let plain = self.string()?;
+        let range = start..self.at;
         self.skip_space();
         if self.peek() != Some(b':') {
             return Err(self.expected("a colon"));
         }
         self.at += 1;
         self.expect = Expect::Value;
-        Ok(Some((Token::Key, start..end)))
+        Ok(Place { range, plain })
     }
 
     fn value(&mut self, first: Option<u8>) -> Result<Token, JsonError> {
@@ -197,6 +273,7 @@ impl<'a> Scanner<'a> {
         Token::Close
     }
 
+    #[inline]
     fn after_value(&self) -> Expect {
         if self.nesting.depth == 0 {
             Expect::End
@@ -205,16 +282,22 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<(), JsonError> {
+    /// Passes over a string, and tells whether it is without escapes.
+    #[inline]
+    fn string(&mut self) -> Result<bool, JsonError> {
         self.at += 1;
+        let mut plain = true;
         loop {
             self.at += next_special(self.rest());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(());
+                    return Ok(plain);
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    plain = false;
+                    self.escape()?;
+                }
                 _ => return Err(self.expected("the end of a string")),
             }
         }
@@ -284,20 +367,24 @@ impl<'a> Scanner<'a> {
         Ok(kind)
     }
 
+    #[inline]
     fn skip_space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
+    #[cold]
     fn expected(&self, expected: &'static str) -> JsonError {
         JsonError::Syntax {
             offset: self.at,

@@ -57,7 +57,7 @@ pub(super) fn unescape_one(
 
 /// The text of unescaped bytes. It is UTF-8 because the string was, and escapes only add
 /// characters; checking it anew is cheaper than to push it character by character.
-pub(super) fn utf8(text: Vec<u8>) -> Result<String, JsonError> {
+fn utf8(text: Vec<u8>) -> Result<String, JsonError> {
     String::from_utf8(text).map_err(|error| JsonError::Mismatch(error.to_string()))
 }
 
