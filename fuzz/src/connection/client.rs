@@ -1,6 +1,10 @@
 //! The client's end: what it is asked for ends exactly once, whatever the peer says.
 
-use std::{collections::BTreeSet, io, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    time::Duration,
+};
 
 use bergen_amqp::{
     codec::{
@@ -42,7 +46,7 @@ pub fn client(data: &[u8]) {
 struct Client {
     end: End,
     channels: Vec<ChannelId>,
-    requests: BTreeSet<RequestId>,
+    requests: BTreeMap<RequestId, ChannelId>,
     publishes: BTreeSet<(ChannelId, PublishTag)>,
     ids: u64,
 }
@@ -53,7 +57,7 @@ impl Client {
         let mut client = Self {
             end: End::client(),
             channels: Vec::new(),
-            requests: BTreeSet::new(),
+            requests: BTreeMap::new(),
             publishes: BTreeSet::new(),
             ids: 0,
         };
@@ -124,7 +128,7 @@ impl Client {
             9 => drop(connection.reject(channel, tag, payload.len() > 1)),
             10 => drop(connection.close_channel(channel, 200, name.get(..20).unwrap_or(""))),
             11 => {
-                if let Some(request) = self.requests.pop_first() {
+                if let Some((request, channel)) = self.requests.pop_first() {
                     connection.abandon(channel, request);
                 }
             }
@@ -137,7 +141,8 @@ impl Client {
 
     fn request<'a>(&mut self, channel: ChannelId, method: impl Into<Method<'a>>) {
         let request = self.end.connection.request(channel, &method.into());
-        self.requests.extend(request);
+        self.requests
+            .extend(request.map(|request| (request, channel)));
     }
 
     fn publish(&mut self, channel: ChannelId, payload: &[u8]) {
@@ -161,8 +166,10 @@ impl Client {
     fn listen(&mut self) {
         while let Some(event) = self.end.event() {
             match event {
-                Event::Reply { request, .. } => {
-                    assert!(self.requests.remove(&request), "{request:?} was not asked");
+                Event::Reply {
+                    channel, request, ..
+                } => {
+                    assert_eq!(self.requests.remove(&request), Some(channel), "{request:?}");
                 }
                 Event::Confirmed { channel, tag, .. } => {
                     assert!(
@@ -181,7 +188,7 @@ impl Client {
                 } => {
                     self.channels.retain(|open| *open != channel);
                     for request in unsettled.requests {
-                        assert!(self.requests.remove(&request), "{request:?} was not asked");
+                        assert_eq!(self.requests.remove(&request), Some(channel), "{request:?}");
                     }
                     for tag in unsettled.publishes {
                         assert!(
