@@ -153,8 +153,24 @@ impl Connection {
             return Err(SendError::UnknownDelivery { tag: delivery_tag });
         }
         if !had_acks {
-            self.acked_channels.push(channel);
+            self.acks.channels.push(channel);
         }
+        self.acks.hurry();
+        Ok(())
+    }
+
+    /// Client: acknowledges one delivery that may just as well come again, so that there is no hurry: the
+    /// frame goes along with what else is written, or by itself 5 ms after the last input.
+    pub fn ack_soon(&mut self, channel: ChannelId, delivery_tag: u64) -> Result<(), SendError> {
+        let open = self.usable_channel(channel)?;
+        let had_acks = open.deliveries.has_acks();
+        if !open.deliveries.ack(delivery_tag, false) {
+            return Err(SendError::UnknownDelivery { tag: delivery_tag });
+        }
+        if !had_acks {
+            self.acks.channels.push(channel);
+        }
+        self.acks.wait(self.last_received);
         Ok(())
     }
 
@@ -242,18 +258,19 @@ impl Connection {
 
     /// Queues the acknowledgements of this turn.
     pub(super) fn flush_acks(&mut self) {
-        for id in self.acked_channels.drain(..) {
+        for id in self.acks.channels.drain(..) {
             if let Some(channel) = self.channels.get_mut(id) {
                 flush_channel(channel, &mut self.output);
             }
         }
+        self.acks.reset();
     }
 
     /// Instead of [`flush_acks`](Self::flush_acks) while the peer does not read: the frames would pile
     /// up, whereas one `multiple` that is sent later says as much.
     pub(super) fn gather_acks(&mut self) {
         let (channels, output) = (&mut self.channels, &mut self.output);
-        self.acked_channels.retain(|id| {
+        self.acks.channels.retain(|id| {
             let Some(channel) = channels.get_mut(*id) else {
                 return false;
             };
@@ -271,7 +288,7 @@ impl Connection {
             && channel.deliveries.has_acks()
         {
             flush_channel(channel, &mut self.output);
-            self.acked_channels.retain(|acked| *acked != id);
+            self.acks.channels.retain(|acked| *acked != id);
         }
     }
 }

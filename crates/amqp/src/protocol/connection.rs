@@ -10,6 +10,7 @@ use std::{
 use bytes::{Buf, BytesMut};
 
 use super::{
+    acks::Acks,
     ChannelId, ClientConfig, CloseReason, Event, Output, Phase, ServerConfig, Stats, Tuning,
     Violation,
     channel::{Channel, Channels},
@@ -38,8 +39,7 @@ pub struct Connection {
     pub(super) last_request: u64,
     /// Keys the hashes of message ids, so that nobody can aim at one.
     pub(super) hash_keys: RandomState,
-    /// Channels with acknowledgements of this turn.
-    pub(super) acked_channels: Vec<ChannelId>,
+    pub(super) acks: Acks,
     /// Largest frame in bytes that is taken.
     pub(super) frame_limit: usize,
     /// Bytes in the input that were counted before.
@@ -47,7 +47,7 @@ pub struct Connection {
     /// The input makes no sense any more.
     pub(super) deaf: bool,
     handshake_deadline: Instant,
-    last_received: Instant,
+    pub(super) last_received: Instant,
     last_sent: Instant,
 }
 
@@ -125,7 +125,7 @@ impl Connection {
             blocked: false,
             last_request: 0,
             hash_keys: RandomState::new(),
-            acked_channels: Vec::new(),
+            acks: Acks::default(),
             frame_limit: frame_limit.max(FRAME_MIN_SIZE),
             leftover: 0,
             deaf: false,
@@ -213,8 +213,11 @@ impl Connection {
             State::Handshake(_) => Some(self.handshake_deadline),
             State::Closing { deadline, .. } => Some(*deadline),
             State::Running => {
-                let interval = self.tuning?.heartbeat?;
-                Some((self.last_sent + interval / 2).min(self.last_received + interval * 2))
+                let heartbeat = self.tuning.and_then(|tuning| tuning.heartbeat);
+                let heartbeat = heartbeat.map(|interval| {
+                    (self.last_sent + interval / 2).min(self.last_received + interval * 2)
+                });
+                heartbeat.into_iter().chain(self.acks.latest()).min()
             }
             State::Closed => None,
         }
@@ -225,7 +228,8 @@ impl Connection {
     pub fn output(&mut self, now: Instant) -> &mut Output {
         if self.output.is_stuck() {
             self.gather_acks();
-        } else {
+            self.acks.hold();
+        } else if self.acks.are_due(now) || self.output.len() > 0 {
             self.flush_acks();
         }
         self.output.fill();
@@ -237,7 +241,7 @@ impl Connection {
 
     /// Whether [`output`](Self::output) would yield anything.
     pub fn has_output(&self) -> bool {
-        self.output.len() > 0 || !self.acked_channels.is_empty()
+        self.output.len() > 0 || self.acks.are_urgent()
     }
 
     /// Bytes that wait to be written, bodies included: the measure for holding back publishes.

@@ -213,7 +213,7 @@ impl Connection {
                 report(&mut channel, reason, &mut self.events);
             }
         }
-        self.acked_channels.clear();
+        self.acks.reset();
     }
 
     /// Tells the owner that a channel is gone; its number stays taken.

@@ -47,6 +47,7 @@
 //! `connection.update-secret` (new credentials on an open connection, for tokens that expire) are known
 //! to the codec only. A peer that sends either breaks the protocol here: 503 `COMMAND_INVALID`.
 
+mod acks;
 mod channel;
 mod client;
 mod client_input;

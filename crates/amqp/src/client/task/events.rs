@@ -114,6 +114,7 @@ impl Hub {
         };
         let settled = match disposition {
             Disposition::Ack => self.protocol.ack(channel, delivery_tag, false),
+            Disposition::AckSoon => self.protocol.ack_soon(channel, delivery_tag),
             Disposition::Reject { requeue } => self.protocol.reject(channel, delivery_tag, requeue),
             Disposition::Hold => return,
         };

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::pair::Pair;
 use crate::{
     codec::{Method, methods::basic},
@@ -260,4 +262,51 @@ fn point_15_settling_on_a_dead_channel_fails() {
         pair.client.connection.ack(again, 2, false),
         Err(SendError::ConnectionClosed)
     );
+}
+
+#[test]
+fn patient_acknowledgements_go_along_with_the_next_write() {
+    let (mut pair, client, _) = with_deliveries(4);
+    for tag in 1..=3 {
+        pair.client.connection.ack_soon(client, tag).unwrap();
+    }
+    assert!(!pair.client.connection.has_output(), "nothing but they");
+    assert_eq!(said(&mut pair), []);
+    pair.client.connection.ack(client, 4, false).unwrap();
+    assert_eq!(said(&mut pair), [ack(4, true)]);
+}
+
+#[test]
+fn patient_acknowledgements_leave_by_themselves_in_time() {
+    let (mut pair, client, _) = with_deliveries(2);
+    pair.client.connection.ack_soon(client, 1).unwrap();
+    pair.client.connection.ack_soon(client, 2).unwrap();
+    let due = pair.client.connection.poll_timeout().unwrap();
+    assert!(due <= pair.now + Duration::from_millis(5));
+    pair.advance(due - pair.now);
+    assert_eq!(said(&mut pair), [ack(2, true)]);
+    let next = pair.client.connection.poll_timeout().unwrap();
+    assert!(next > due + Duration::from_secs(1), "they are forgotten");
+}
+
+#[test]
+fn many_patient_acknowledgements_wait_no_longer() {
+    let (mut pair, client, _) = with_deliveries(64);
+    for tag in 1..=64 {
+        pair.client.connection.ack_soon(client, tag).unwrap();
+    }
+    assert!(pair.client.connection.has_output());
+    assert_eq!(said(&mut pair), [ack(64, true)]);
+}
+
+#[test]
+fn a_close_takes_patient_acknowledgements_along() {
+    let (mut pair, client, _) = with_deliveries(1);
+    pair.client.connection.ack_soon(client, 1).unwrap();
+    pair.client
+        .connection
+        .close(200, "bye", pair.now);
+    pair.drive();
+    let first = pair.server.take_events().into_iter().next();
+    assert!(matches!(first, Some(Event::Method { .. })), "{first:?}");
 }

@@ -1,5 +1,7 @@
 //! A peer that sends and does not read.
 
+use std::time::Duration;
+
 use bytes::Buf;
 
 use super::{pair::Pair, publish};
@@ -155,4 +157,16 @@ fn answers_that_are_read_are_forgotten() {
         }
     }
     assert!(pair.client.connection.is_connected());
+}
+
+#[test]
+fn no_clock_rings_for_patient_acknowledgements_that_can_not_leave() {
+    let (mut pair, client, server) = stuck();
+    pair.deliver(server, 1, b"x");
+    to_client(&mut pair);
+    pair.client.connection.ack_soon(client, 1).unwrap();
+    pair.client.connection.output(pair.now);
+    let next = pair.client.connection.poll_timeout().unwrap();
+    assert!(next > pair.now + Duration::from_secs(1), "{next:?}");
+    assert_eq!(acks(&mut pair), [(1, false)]);
 }
