@@ -15,16 +15,21 @@
 //! # }
 //! ```
 
+mod certificates;
 mod error;
 mod guard;
+mod lines;
+mod peer;
 mod ports;
 mod proxy;
 mod python;
 mod rabbit;
 mod tools;
 
+pub use certificates::Certificates;
 pub use error::TestbedError;
 pub use guard::{Guarded, Signal};
+pub use peer::Peer;
 pub use proxy::{Direction, FaultProxy, Mutation};
 pub use python::{PythonPeer, PythonProgram};
 pub use rabbit::builder::RabbitBuilder;

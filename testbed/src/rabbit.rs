@@ -2,6 +2,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod cluster;
+mod control;
 mod epmd;
 pub(crate) mod management;
 pub(crate) mod node;

@@ -1,4 +1,4 @@
-//! Repeated acts of development: `cargo xtask setup`, `test`, `demo`, `bench`.
+//! Repeated acts of development: `cargo xtask setup`, `test`, `demo`, `bench`, `faults`.
 
 // What these programs print is what they are for.
 #![allow(clippy::print_stdout)]
@@ -12,6 +12,7 @@ mod broker;
 mod command;
 mod demo;
 mod error;
+mod faults;
 mod fuzz;
 mod setup;
 mod test;
@@ -36,6 +37,8 @@ enum Act {
     Demo,
     /// Measures, with the peers in the same run: amqp or rpc.
     Bench(bench::Options),
+    /// Lets every fault happen under load, with the peers, and accounts for every message.
+    Faults(faults::Options),
     /// Fuzzes the parsers with libFuzzer; needs a C++ compiler.
     Fuzz(fuzz::Options),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Act::Test(options) => test::run(&options),
         Act::Demo => demo::run(),
         Act::Bench(options) => bench::run(&options),
+        Act::Faults(options) => faults::run(&options),
         Act::Fuzz(options) => fuzz::run(&options),
     };
     match done {

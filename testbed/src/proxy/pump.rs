@@ -74,7 +74,7 @@ async fn write(
             mutation(&mut bytes);
         }
         let cut = claim(way, &mut bytes);
-        send(way, &now, &mut to, &bytes).await?;
+        send(way, &mut to, &bytes).await?;
         if cut {
             to.flush().await?;
             shared.cut();
@@ -125,21 +125,20 @@ fn claim(way: &Way, bytes: &mut Vec<u8>) -> bool {
     cut
 }
 
-async fn send(
-    way: &Way,
-    faults: &Faults,
-    to: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-) -> io::Result<()> {
-    let Some(rate) = faults.bytes_per_second else {
-        return forward(way, to, bytes).await;
-    };
-    let ticks_a_second = 1000 / u64::try_from(TICK.as_millis()).unwrap_or(1);
-    let share = usize::try_from((rate / ticks_a_second).max(1)).unwrap_or(usize::MAX);
-    for part in bytes.chunks(share) {
+/// Sends at the rate of the moment, which may change between two parts.
+async fn send(way: &Way, to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    const TICKS_A_SECOND: u64 = 1000 / TICK.as_millis() as u64;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let Some(rate) = way.faults.borrow().bytes_per_second else {
+            return forward(way, to, rest).await;
+        };
+        let share = usize::try_from((rate / TICKS_A_SECOND).max(1)).unwrap_or(usize::MAX);
+        let (part, later) = rest.split_at(share.min(rest.len()));
         forward(way, to, part).await?;
         let nanoseconds = part.len() as u64 * 1_000_000_000 / rate.max(1);
         tokio::time::sleep(Duration::from_nanos(nanoseconds)).await;
+        rest = later;
     }
     Ok(())
 }

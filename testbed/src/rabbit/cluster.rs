@@ -54,6 +54,34 @@ impl RabbitCluster {
         &self.nodes
     }
 
+    /// Cuts one node off from the two others, as a network would: each side refuses the other
+    /// until [`heal`](Self::heal). Clients and the management interface still reach all of them.
+    pub async fn partition(&self, index: usize) -> Result<(), TestbedError> {
+        self.cookies(index, "'not-the-cookie'").await
+    }
+
+    /// Lets the nodes that [`partition`](Self::partition) set apart speak again.
+    pub async fn heal(&self, index: usize) -> Result<(), TestbedError> {
+        self.cookies(index, "erlang:get_cookie()").await
+    }
+
+    /// Has one node use `cookie` with the two others, and cuts the connections: a handshake fails
+    /// if only one side has the wrong cookie, whoever begins it.
+    async fn cookies(&self, index: usize, cookie: &str) -> Result<(), TestbedError> {
+        let Some(one) = self.nodes.get(index) else {
+            return Ok(());
+        };
+        let mut change = Vec::new();
+        for far in self.nodes.iter().filter(|node| node.name() != one.name()) {
+            let far = format!("'{}'", far.name());
+            change.push(format!(
+                "erlang:set_cookie({far}, {cookie}), erlang:disconnect_node({far})"
+            ));
+        }
+        one.eval(&format!("{}.", change.join(", "))).await?;
+        Ok(())
+    }
+
     /// A transport URL that names all three nodes; `""` names the virtual host `/`.
     pub fn url(&self, vhost: &str) -> String {
         let hosts: Vec<_> = self

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::builder::RabbitBuilder;
+use super::control;
 use super::epmd::{Epmd, make_folder};
 use super::management::Management;
 use crate::guard::{Guarded, Signal};
@@ -123,6 +124,22 @@ impl RabbitNode {
     /// Lets a paused node go on.
     pub fn resume(&mut self) -> Result<(), TestbedError> {
         self.signal(Signal::Resume)
+    }
+
+    /// Evaluates an Erlang expression on the running node, and returns what it came to.
+    pub async fn eval(&self, expression: &str) -> Result<String, TestbedError> {
+        control::eval(&self.epmd, &self.name, expression).await
+    }
+
+    /// Raises the memory alarm, on which the broker reads nothing more from connections that
+    /// publish, or clears it.
+    pub async fn memory_alarm(&self, on: bool) -> Result<(), TestbedError> {
+        let change = if on {
+            "rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []})."
+        } else {
+            "rabbit_alarm:clear_alarm({resource_limit, memory, node()})."
+        };
+        self.eval(change).await.map(drop)
     }
 
     /// The number of the broker's process, while it runs.
