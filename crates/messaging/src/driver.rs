@@ -7,6 +7,7 @@
 //! request on the serving side: [`Driver::listen`] is given a [`RequestSink`]; the driver hands each request to it as
 //! an [`IncomingRequest`], and the sink answers at once with an [`Admission`] that says when to acknowledge it.
 
+mod cancellation;
 mod error;
 mod incoming;
 mod options;
@@ -18,7 +19,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use error::{DriverError, Finding, ListenError, ReplyError, SendError, Timeout};
+pub use cancellation::Cancellation;
+pub use error::{Bound, DriverError, Finding, ListenError, ReplyError, SendError, Timeout};
 pub use incoming::{
     Acknowledger, Admission, IncomingNotification, IncomingRequest, NotificationSink, RequestSink,
     Responder,
@@ -40,7 +42,7 @@ pub type CallReply = Result<RawJson, Box<Failure>>;
 ///
 /// A driver is created without touching the network; it connects when the first message needs it. Its methods may be
 /// called from many tasks at once. Dropping a returned future gives up waiting; what was already published stays
-/// published.
+/// published, though a driver may tell the server that nobody waits for a call any more.
 ///
 /// Targets are checked above, and always name their exchange when they come here.
 pub trait Driver: Send + Sync + 'static {

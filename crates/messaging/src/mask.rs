@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::wire::{JsonKind, RawJson};
+use crate::wire::{Context, JsonKind, RawJson};
 
 /// Shows JSON for a log line. The values of keys that name secrets, such as `password` or `auth_token`, are blanked at
 /// any depth.
@@ -27,6 +27,16 @@ impl fmt::Display for Masked<'_> {
 pub(crate) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| key.contains(word))
+}
+
+/// The context without tokens, passwords and the catalogue of services.
+pub(crate) fn without_secrets(context: &Context) -> Context {
+    let mut redacted = Context::default();
+    let kept = context
+        .iter()
+        .filter(|(key, _)| !is_secret(key) && *key != "service_catalog");
+    kept.for_each(|(key, value)| redacted.insert_raw(key.to_owned(), value.clone()));
+    redacted
 }
 
 /// Parts of names that mark a secret. Each covers longer names: `token` those of `auth_token` and of

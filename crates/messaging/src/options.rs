@@ -11,7 +11,7 @@ mod tuning;
 #[cfg(test)]
 mod tests;
 
-pub use tuning::{RabbitTuning, Republish};
+pub use tuning::{RabbitTuning, Republish, StreamOffset};
 
 /// Section of the options that every driver shares.
 pub const DEFAULT_GROUP: &str = "DEFAULT";
@@ -21,6 +21,9 @@ pub const NOTIFICATIONS_GROUP: &str = "oslo_messaging_notifications";
 
 /// Section of the options of the `rabbit` driver.
 pub const RABBIT_GROUP: &str = "oslo_messaging_rabbit";
+
+/// Section of the options of locks between processes, which `use_queue_manager` needs.
+pub const CONCURRENCY_GROUP: &str = "oslo_concurrency";
 
 /// Options of transports, RPC clients and RPC servers, in section `DEFAULT`.
 pub const MESSAGING_OPTIONS: &[OptionDef] = &[
@@ -43,6 +46,12 @@ pub const MESSAGING_OPTIONS: &[OptionDef] = &[
     OptionDef::new(DEFAULT_GROUP, "rpc_ping_enabled", Kind::Bool)
         .default("false")
         .help("Whether every server also answers oslo_rpc_server_ping."),
+    OptionDef::new(DEFAULT_GROUP, "bergen_cancel_after", Kind::float(0.0, 86_400.0))
+        .default("0.25")
+        .help("Seconds that a request runs before a caller that understands it is told how to cancel it."),
+    OptionDef::new(DEFAULT_GROUP, "bergen_tracebacks", Kind::Bool)
+        .default("true")
+        .help("Whether failures carry tracebacks to callers."),
 ];
 
 /// Options of notifications, in section `oslo_messaging_notifications`.
@@ -53,7 +62,8 @@ pub const NOTIFICATION_OPTIONS: &[OptionDef] =
             .help("Where notifications go. Default: where RPC goes."),
     ];
 
-/// Options of the `rabbit` driver, in section `oslo_messaging_rabbit` and in a URL's query.
+/// Options of the `rabbit` driver, in section `oslo_messaging_rabbit` and in a URL's query; and the one that it reads of
+/// section `oslo_concurrency`.
 pub const RABBIT_OPTIONS: &[OptionDef] = &[
     // What is declared on the broker.
     OptionDef::new(RABBIT_GROUP, "amqp_durable_queues", Kind::Bool)
@@ -82,7 +92,7 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
         .help("Bytes that a quorum queue keeps in memory; 0 sets no limit."),
     OptionDef::new(RABBIT_GROUP, "rabbit_transient_queues_ttl", Kind::int(0, 2_147_483))
         .default("1800")
-        .help("Seconds that reply and fanout queues survive without a consumer; 0 is for ever."),
+        .help("Seconds that reply and fanout queues survive without a consumer, and that a stream keeps casts; 0 is for ever."),
     OptionDef::new(RABBIT_GROUP, "rabbit_stream_fanout", Kind::Bool)
         .default("false")
         .help("Use one stream instead of the fanout queues. Needs rabbit_transient_quorum_queue and a prefetch."),
@@ -96,10 +106,12 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
         .help("Host in the names of use_queue_manager. Default: this machine's name."),
     OptionDef::new(RABBIT_GROUP, "processname", Kind::Text)
         .help("Process in the names of use_queue_manager, unique on its host. Default: the program's name."),
+    OptionDef::new(CONCURRENCY_GROUP, "lock_path", Kind::Text)
+        .help("Folder of the locks of use_queue_manager, which needs it. Default: the environment's OSLO_LOCK_PATH."),
     // How messages move.
     OptionDef::new(RABBIT_GROUP, "rabbit_qos_prefetch_count", Kind::int(0, 65_535))
         .default("0")
-        .help("Messages that the broker sends ahead to a consumer; 0 leaves it to the server's own limit."),
+        .help("Messages that the broker sends ahead to a consumer, never more than its server's own limit; 0 is that limit."),
     OptionDef::new(RABBIT_GROUP, "direct_mandatory_flag", Kind::Bool)
         .default("true")
         .deprecated("answers should always be mandatory")
@@ -109,14 +121,15 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
         .old_names(&["kombu_reconnect_timeout"])
         .help("Seconds that an answer is tried again while its reply queue is missing."),
     OptionDef::new(RABBIT_GROUP, "kombu_compression", Kind::Text)
-        .help("How bodies are compressed, for example gzip. Default: not at all."),
+        .help("How bodies are compressed: gzip or zlib, bzip2 or bzip, lzma or xz, brotli, zstd or zstandard. Default: not at all."),
     // How connections are made and kept.
     OptionDef::new(RABBIT_GROUP, "heartbeat_timeout_threshold", Kind::int(0, 65_535))
         .default("60")
         .help("Seconds without a sign of the broker after which a connection is given up; 0 never."),
     OptionDef::new(RABBIT_GROUP, "heartbeat_rate", Kind::int_from(1))
         .default("3")
-        .help("Checks in the time of heartbeat_timeout_threshold."),
+        .deprecated("it has no effect: heartbeats are timed and not polled for")
+        .help("Checks in the time of heartbeat_timeout_threshold. Without effect here."),
     OptionDef::new(RABBIT_GROUP, "kombu_reconnect_delay", Kind::float(0.0, 4.5))
         .default("1.0")
         .help("Seconds before a lost connection is made again."),
@@ -140,12 +153,15 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
         .help("Longest pause between attempts, in seconds."),
     OptionDef::new(RABBIT_GROUP, "rpc_conn_pool_size", Kind::int_from(1))
         .default("30")
+        .deprecated("it has no effect: one connection is pipelined")
         .help("Connections for sending. Without effect here: one connection is pipelined."),
     OptionDef::new(RABBIT_GROUP, "conn_pool_min_size", Kind::any_int())
         .default("2")
+        .deprecated("it has no effect: one connection is pipelined")
         .help("Idle connections that are kept. Without effect, as rpc_conn_pool_size."),
     OptionDef::new(RABBIT_GROUP, "conn_pool_ttl", Kind::any_int())
         .default("1200")
+        .deprecated("it has no effect: one connection is pipelined")
         .help("Seconds that idle connections are kept. Without effect, as rpc_conn_pool_size."),
     // TLS.
     OptionDef::new(RABBIT_GROUP, "ssl", Kind::Bool).default("false").help("Connect over TLS."),
@@ -157,10 +173,10 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
         .help("Certificate that this client presents."),
     OptionDef::new(RABBIT_GROUP, "ssl_key_file", Kind::Text)
         .default("")
-        .help("Key of ssl_cert_file."),
+        .help("Key of ssl_cert_file. Default: in the same file."),
     OptionDef::new(RABBIT_GROUP, "ssl_version", Kind::Text)
         .default("")
-        .help("Without effect: TLS 1.2 and newer are offered."),
+        .help("sslv23, tlsv1, tlsv1_1 or tlsv1_2. Without effect: TLS 1.2 and newer are offered."),
     OptionDef::new(RABBIT_GROUP, "ssl_enforce_hostname_verification", Kind::Bool)
         .default("true")
         .deprecated("the host's name is always verified")
@@ -170,6 +186,12 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
         .deprecated("it has no effect")
         .help("Without effect."),
     // What only this library can be told.
+    OptionDef::new(RABBIT_GROUP, "bergen_ssl_verify", Kind::Choice(&["full", "none"]))
+        .default("full")
+        .help("Whether the broker's certificate and name are checked; with none anybody on the way can read and change everything."),
+    OptionDef::new(RABBIT_GROUP, "bergen_max_decompressed_size", Kind::int(1, 1 << 32))
+        .default("134217728")
+        .help("Bytes of a received body when it is decompressed; a longer one is rejected."),
     OptionDef::new(RABBIT_GROUP, "bergen_mandatory_calls", Kind::Bool)
         .default("true")
         .help("Learn from the broker that a call has no server to go to, instead of waiting for its timeout."),
@@ -185,6 +207,18 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
     OptionDef::new(RABBIT_GROUP, "bergen_max_waiting_calls", Kind::int(1, 1_000_000_000))
         .default("65536")
         .help("Calls that may wait for their answers at once; more fail at once."),
+    OptionDef::new(RABBIT_GROUP, "bergen_max_waiting_bytes", Kind::int(1, 1 << 40))
+        .default("268435456")
+        .help("Bytes of messages that may wait for the broker at once, 4 KiB added for each; more fail at once."),
+    OptionDef::new(RABBIT_GROUP, "bergen_cancel", Kind::Bool)
+        .default("true")
+        .help("Cancel calls that are given up at servers that can be told, which are those of this library."),
+    OptionDef::new(RABBIT_GROUP, "bergen_stream_offset", Kind::Choice(&["next", "last"]))
+        .default("next")
+        .help("Where a new server begins in the stream of rabbit_stream_fanout; last runs old casts once more."),
+    OptionDef::new(RABBIT_GROUP, "bergen_durable_transient_queues", Kind::Bool)
+        .default("false")
+        .help("Declare reply and fanout queues durable. With amqp_durable_queues or rabbit_quorum_queue all queues are, as RabbitMQ 4.3 wants it."),
     OptionDef::new(RABBIT_GROUP, "bergen_republish", Kind::Choice(&["unconfirmed", "never"]))
         .default("unconfirmed")
         .help("Whether a request is sent again when it is unknown whether the broker got it."),
@@ -208,7 +242,8 @@ pub fn host(options: &Options) -> Result<String, OptionError> {
         .unwrap_or_else(|| "localhost".to_owned()))
 }
 
-fn machine_name() -> Option<String> {
+/// The name of this machine.
+pub(crate) fn machine_name() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .or_else(|_| std::env::var("HOSTNAME"))
         .ok()?;
@@ -253,7 +288,10 @@ pub struct RabbitOptions {
     pub hostname: Option<String>,
     /// `processname` in those names.
     pub processname: Option<String>,
-    /// `rabbit_qos_prefetch_count`: messages sent ahead; 0 leaves it to the server's limit.
+    /// `[oslo_concurrency] lock_path`, or else the environment's `OSLO_LOCK_PATH`: the folder of their lock.
+    pub lock_path: Option<String>,
+    /// `rabbit_qos_prefetch_count`: messages sent ahead to each consumer, where its server's own limit is not lower; 0 is
+    /// that limit.
     pub prefetch_count: u16,
     /// `direct_mandatory_flag`: answers are published mandatory.
     pub direct_mandatory: bool,
@@ -286,8 +324,12 @@ pub struct RabbitOptions {
     pub ssl_ca_file: Option<String>,
     /// `ssl_cert_file`: the client's certificate.
     pub ssl_cert_file: Option<String>,
-    /// `ssl_key_file`: the key of that certificate.
+    /// `ssl_key_file`: the key of that certificate; `None` if the same file holds it.
     pub ssl_key_file: Option<String>,
+    /// `ssl_version`: checked, and without effect.
+    pub ssl_version: Option<String>,
+    /// `bergen_ssl_verify`: whether the broker must prove who it is.
+    pub ssl_verify: bool,
     /// The options whose names begin with `bergen_`.
     pub tuning: RabbitTuning,
 }
@@ -304,11 +346,16 @@ impl RabbitOptions {
     /// ```
     ///
     /// Errors name the option, where its value came from, and what would be a value. A name in
-    /// the query that is no option of the driver is an error.
+    /// the query that is no option of the driver is an error. One that has no effect is warned of; for those that
+    /// `options` has from elsewhere, see [`Options::notices`].
     pub fn new(options: &Options, url: &TransportUrl) -> Result<Self, OptionError> {
         let mut options = options.clone();
+        let known = options.notices().len();
         for (name, value) in url.query() {
             options.set(RABBIT_GROUP, name, value, Source::Url)?;
+        }
+        for notice in options.notices().iter().skip(known) {
+            tracing::warn!("{notice}");
         }
         let of = Rabbit(&options);
         Ok(Self {
@@ -326,6 +373,10 @@ impl RabbitOptions {
             use_queue_manager: of.get("use_queue_manager")?,
             hostname: of.text("hostname")?,
             processname: of.text("processname")?,
+            lock_path: options
+                .get::<Option<String>>(CONCURRENCY_GROUP, "lock_path")?
+                .or_else(|| std::env::var("OSLO_LOCK_PATH").ok())
+                .filter(|path| !path.is_empty()),
             prefetch_count: of.get("rabbit_qos_prefetch_count")?,
             direct_mandatory: of.get("direct_mandatory_flag")?,
             missing_consumer_retry_timeout: of.get("kombu_missing_consumer_retry_timeout")?,
@@ -343,6 +394,8 @@ impl RabbitOptions {
             ssl_ca_file: of.text("ssl_ca_file")?,
             ssl_cert_file: of.text("ssl_cert_file")?,
             ssl_key_file: of.text("ssl_key_file")?,
+            ssl_version: of.text("ssl_version")?,
+            ssl_verify: of.get::<String>("bergen_ssl_verify")? == "full",
             tuning: RabbitTuning::of(&options)?,
         })
     }

@@ -18,6 +18,7 @@ mod named_arguments;
 mod serializer;
 mod server;
 
+pub use crate::driver::Cancellation;
 pub use access::AccessPolicy;
 pub use arguments::{Arguments, BoundArguments, Parameter};
 pub use client::{PreparedClient, RpcClient, RpcClientBuilder};
@@ -35,6 +36,7 @@ pub use method_error::MethodError;
 pub use named_arguments::{NamedArguments, NoArguments};
 pub use serializer::{SerializeError, Serializer};
 pub use server::{
-    DuplicateWindow, Executor, ExecutorLoadFailure, Patience, RpcServer, RpcServerBuilder,
-    ServerError, ServerListenError, ServerStats, StartOptions, Step, TaskTimeout,
+    DuplicateWindow, EndpointOptions, Executor, ExecutorLoadFailure, Patience, RpcServer,
+    RpcServerBuilder, ServerError, ServerListenError, ServerStats, ServerWarning, StartOptions,
+    Step, TaskTimeout,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{BoxFuture, CallReply, ReplyError};
+use super::{BoxFuture, CallReply, Cancellation, ReplyError};
 use crate::notify::Notification;
 use crate::wire::{Context, Request};
 
@@ -56,6 +56,23 @@ pub trait Responder: Acknowledger {
     /// Tells a monitoring caller that the request is still worked on. Not retried: [`ReplyError::NoRoute`] says that
     /// nobody waits any more.
     fn keep_alive(&self) -> BoxFuture<'_, Result<(), ReplyError>>;
+
+    /// Completes when the connection that delivered the request is gone while it was not acknowledged: the broker will
+    /// deliver it again, so whoever holds this copy lets go of it. The default never completes; such a copy is then
+    /// found out when it is acknowledged.
+    fn lost(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    /// Tells the caller how to cancel the request, if it understands that, and sets `cancellation` off when it does.
+    /// Has an effect once. The default does nothing: a driver need not be able to.
+    fn offer_cancel<'a>(
+        &'a self,
+        cancellation: &'a Cancellation,
+    ) -> BoxFuture<'a, Result<(), ReplyError>> {
+        let _ = cancellation;
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A request as it came from the broker.
@@ -69,13 +86,22 @@ pub struct IncomingRequest {
     pub deadline: Option<Instant>,
     /// The broker has delivered it before, to us or to another server, without an acknowledgement.
     pub redelivered: bool,
+    /// Whether the caller has given the request up. Nobody learns of it before
+    /// [`offer_cancel`](Self::offer_cancel).
+    pub cancellation: Cancellation,
     responder: Arc<dyn Responder>,
 }
 
 impl IncomingRequest {
     /// A request received now, first delivery, without a deadline.
     pub fn new(request: Request, responder: Arc<dyn Responder>) -> Self {
+        let cancellation = if request.cancel && request.msg_id.is_some() {
+            Cancellation::new()
+        } else {
+            Cancellation::never()
+        };
         Self {
+            cancellation,
             request,
             received: Instant::now(),
             deadline: None,
@@ -133,6 +159,23 @@ impl IncomingRequest {
             return Err(ReplyError::NotAsked);
         }
         self.responder.keep_alive().await
+    }
+
+    /// Tells a caller that understands it how to cancel the request: [`cancellation`](Self::cancellation) goes off when
+    /// it does. For requests that take long; has an effect once.
+    ///
+    /// # Errors
+    /// What kept the caller from being told; [`ReplyError::NoRoute`] if nobody waits any more.
+    pub async fn offer_cancel(&self) -> Result<(), ReplyError> {
+        if !self.cancellation.is_possible() {
+            return Ok(());
+        }
+        self.responder.offer_cancel(&self.cancellation).await
+    }
+
+    /// Completes when the request, not acknowledged yet, will be delivered again; see [`Responder::lost`].
+    pub async fn lost(&self) {
+        self.responder.lost().await;
     }
 
     /// Acknowledges the request; see [`Acknowledger::acknowledge`].

@@ -1,12 +1,15 @@
 //! Publishing events.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::{Notification, Priority};
+use crate::clock::later;
 use crate::driver::{NotifyOptions, Retry, SendError};
-use crate::mask::is_secret;
+use crate::mask::without_secrets;
 use crate::target::{InvalidTarget, Target};
 use crate::transport::NotificationTransport;
 use crate::wire::{Context, JsonError, RawJson};
@@ -21,6 +24,7 @@ pub struct Notifier {
     publisher_id: String,
     targets: Vec<Target>,
     retry: Retry,
+    timeout: Option<Duration>,
 }
 
 impl Notifier {
@@ -40,6 +44,7 @@ impl Notifier {
                 publisher_id: publisher_id.into(),
                 targets: vec![Target::default().with_topic(DEFAULT_TOPIC)],
                 retry: Retry::Forever,
+                timeout: None,
             },
         }
     }
@@ -165,11 +170,13 @@ impl Notifier {
         let payload = RawJson::encode(payload)?;
         let mut notification =
             Notification::new(self.publisher_id.clone(), event_type, priority, payload);
-        notification.context = redacted(ctxt);
+        notification.context = without_secrets(ctxt);
+        let deadline = self.timeout.map(|timeout| later(Instant::now(), timeout));
         let mut outcome = Ok(());
         for target in &self.targets {
             let options = NotifyOptions {
                 retry: self.retry,
+                deadline,
                 ..NotifyOptions::default()
             };
             let sending =
@@ -214,6 +221,14 @@ impl NotifierBuilder {
         self
     }
 
+    /// Gives an event this long to be confirmed for all topics; then sending it fails, though the broker may have it.
+    /// Default: as long as [`retry`](Self::retry) allows, as the peer, since notifications are promised at least once.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.notifier.timeout = Some(timeout);
+        self
+    }
+
     /// The notifier.
     pub fn build(self) -> Notifier {
         self.notifier
@@ -233,15 +248,6 @@ pub enum NotifyError {
     /// The driver could not send it.
     #[error(transparent)]
     Send(#[from] SendError),
-}
-
-fn redacted(context: &Context) -> Context {
-    let mut redacted = Context::default();
-    let kept = context
-        .iter()
-        .filter(|(key, _)| !is_secret(key) && *key != "service_catalog");
-    kept.for_each(|(key, value)| redacted.insert_raw(key.to_owned(), value.clone()));
-    redacted
 }
 
 /// The topic of the peer's default configuration.

@@ -34,9 +34,50 @@ pub struct RabbitTuning {
     /// [`Overloaded`](crate::driver::SendError::Overloaded). Default 65 536: more than a service means to have
     /// in flight, so that only a runaway meets it.
     pub max_waiting_calls: usize,
+    /// `bergen_max_waiting_bytes`: how much calls, casts and notifications may hold that the broker has not confirmed
+    /// yet, because it is away, blocks publishing, or is slow: the bodies, and 4 KiB for each message. What does not
+    /// fit fails at once with [`Overloaded`](crate::driver::SendError::Overloaded); a message larger than all of it
+    /// goes alone. Default 256 MiB, which is 65 536 small messages.
+    pub max_waiting_bytes: usize,
+    /// `bergen_max_decompressed_size`: how many bytes a received body may have when it is decompressed; a longer one is
+    /// rejected and counted as undecodable. Default 128 MiB: what may come as it is may also come compressed.
+    pub max_decompressed_size: usize,
+    /// `bergen_cancel`: whether calls that are given up, or run out of time, are cancelled at their servers. Calls then
+    /// carry a member that says so; a server of this library answers with where to send the cancel, if the call takes
+    /// long, and all others ignore it. Default true.
+    pub cancel_calls: bool,
     /// `bergen_republish`: what becomes of a request whose fate is unknown. Default
     /// [`Unconfirmed`](Republish::Unconfirmed), as the peer.
     pub republish: Republish,
+    /// `bergen_stream_offset`: where a new server begins to read the stream of `rabbit_stream_fanout`. Default
+    /// [`Next`](StreamOffset::Next); the peer begins with the last casts there are, and runs them once more after each
+    /// start.
+    pub stream_offset: StreamOffset,
+    /// `bergen_durable_transient_queues`: reply and fanout queues are declared durable, and still expire. Nobody else
+    /// declares those queues, so that peers need not agree. Together with `amqp_durable_queues` or `rabbit_quorum_queue`
+    /// every queue is durable then, which RabbitMQ demands from 4.3 on. Default false, as the peer, which has quorum
+    /// queues for that.
+    pub durable_transient_queues: bool,
+}
+
+/// Where a server that is new to a stream begins to read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StreamOffset {
+    /// With what comes from now on, as if it had a queue of its own (`next`).
+    #[default]
+    Next,
+    /// With the last piece of what the broker has stored (`last`), as the peer: old casts run again.
+    Last,
+}
+
+impl StreamOffset {
+    /// As the broker writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Last => "last",
+        }
+    }
 }
 
 /// What becomes of a call or cast that was lost from sight before the broker confirmed it.
@@ -54,12 +95,13 @@ pub enum Republish {
 }
 
 impl RabbitTuning {
-    /// The peer's behaviour on the wire: calls without the mandatory bit, no questions about silent ones.
+    /// The peer's behaviour on the wire: calls without the mandatory bit, no questions about silent ones, no cancels.
     pub fn like_the_peer() -> Self {
         Self {
             mandatory_calls: false,
             no_server_grace: Duration::ZERO,
             probe_after: Duration::ZERO,
+            cancel_calls: false,
             ..Self::default()
         }
     }
@@ -72,6 +114,9 @@ impl RabbitTuning {
             probe_after: duration("bergen_probe_after")?,
             listen_timeout: duration("bergen_listen_timeout")?,
             max_waiting_calls: options.get(RABBIT_GROUP, "bergen_max_waiting_calls")?,
+            max_waiting_bytes: options.get(RABBIT_GROUP, "bergen_max_waiting_bytes")?,
+            max_decompressed_size: options.get(RABBIT_GROUP, "bergen_max_decompressed_size")?,
+            cancel_calls: options.get(RABBIT_GROUP, "bergen_cancel")?,
             republish: match options
                 .get::<String>(RABBIT_GROUP, "bergen_republish")?
                 .as_str()
@@ -79,6 +124,15 @@ impl RabbitTuning {
                 "never" => Republish::Never,
                 _ => Republish::Unconfirmed,
             },
+            stream_offset: match options
+                .get::<String>(RABBIT_GROUP, "bergen_stream_offset")?
+                .as_str()
+            {
+                "last" => StreamOffset::Last,
+                _ => StreamOffset::Next,
+            },
+            durable_transient_queues: options
+                .get(RABBIT_GROUP, "bergen_durable_transient_queues")?,
         })
     }
 }
@@ -91,7 +145,12 @@ impl Default for RabbitTuning {
             probe_after: Duration::from_secs(1),
             listen_timeout: Duration::from_secs(30),
             max_waiting_calls: 65_536,
+            max_waiting_bytes: 256 * 1024 * 1024,
+            max_decompressed_size: 128 << 20,
+            cancel_calls: true,
             republish: Republish::default(),
+            stream_offset: StreamOffset::default(),
+            durable_transient_queues: false,
         }
     }
 }

@@ -101,7 +101,7 @@ impl RpcClient {
     }
 
     /// Sends a request to one server without waiting for an answer; completes when the broker has confirmed it. To
-    /// all servers, if the target fans out.
+    /// all servers, if the target fans out. The clock of [`cast_timeout`](RpcClientBuilder::cast_timeout) starts now.
     ///
     /// # Errors
     /// See [`CallError`]; a cast never has a remote failure.
@@ -126,7 +126,7 @@ impl RpcClient {
     ) -> impl Future<Output = Result<(), CallError>> + Send + 'static {
         let everyone = self.prepare().fanout(true);
         let request = everyone.request(ctxt, method.into(), arguments);
-        async move { everyone.cast_request(request?).await }
+        everyone.cast_request(request)
     }
 }
 

@@ -4,20 +4,24 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use super::server::Conduct;
 use super::{AccessPolicy, Call, DynamicEndpoint, Endpoint, MethodError};
 use crate::target::{EndpointTarget, Target, Version};
-use crate::wire::RequestVersion;
+use crate::wire::{Request, RequestVersion};
 
 /// Finds the endpoint for a request: the first that accepts the namespace, serves the version, and has the method
 /// where the access policy lets callers reach it.
 pub struct Dispatcher {
     entries: Vec<Entry>,
+    /// Whether any endpoint's requests are acknowledged late; so that where none is, nobody looks one up for that.
+    any_late: bool,
 }
 
 struct Entry {
     target: Target,
     methods: HashSet<String>,
     endpoint: Arc<dyn Endpoint>,
+    conduct: Conduct,
 }
 
 impl Dispatcher {
@@ -26,11 +30,29 @@ impl Dispatcher {
         endpoints: impl IntoIterator<Item = Arc<dyn Endpoint>>,
         policy: AccessPolicy,
     ) -> Self {
-        let entries = endpoints
+        Self::with_conducts(
+            endpoints
+                .into_iter()
+                .map(|endpoint| (endpoint, Conduct::default())),
+            policy,
+        )
+    }
+
+    /// The same, with how a server is to go about the requests of each endpoint.
+    pub(super) fn with_conducts(
+        endpoints: impl IntoIterator<Item = (Arc<dyn Endpoint>, Conduct)>,
+        policy: AccessPolicy,
+    ) -> Self {
+        let entries: Vec<_> = endpoints
             .into_iter()
-            .map(|endpoint| Entry::new(endpoint, policy))
+            .map(|(endpoint, conduct)| Entry::new(endpoint, policy, conduct))
             .collect();
-        Self { entries }
+        Self {
+            any_late: entries
+                .iter()
+                .any(|entry| entry.conduct.late_acknowledgement),
+            entries,
+        }
     }
 
     /// Adds the built-in endpoint that answers [`PING_METHOD`] with `pong`, unless one that is there has the method.
@@ -41,8 +63,11 @@ impl Dispatcher {
             .iter()
             .any(|entry| entry.methods.contains(PING_METHOD))
         {
-            self.entries
-                .push(Entry::new(Arc::new(ping_endpoint()), AccessPolicy::Legacy));
+            self.entries.push(Entry::new(
+                Arc::new(ping_endpoint()),
+                AccessPolicy::Legacy,
+                Conduct::default(),
+            ));
         }
         self
     }
@@ -58,6 +83,17 @@ impl Dispatcher {
         version: &RequestVersion,
         method: &str,
     ) -> Result<&Arc<dyn Endpoint>, MethodError> {
+        self.route(namespace, version, method)
+            .map(|(endpoint, _)| endpoint)
+    }
+
+    /// The endpoint that is to run `method`, and how.
+    pub(super) fn route(
+        &self,
+        namespace: Option<&str>,
+        version: &RequestVersion,
+        method: &str,
+    ) -> Result<(&Arc<dyn Endpoint>, Conduct), MethodError> {
         let requested = version.version().ok();
         let mut compatible = false;
         for entry in &self.entries {
@@ -69,7 +105,7 @@ impl Dispatcher {
             }
             compatible = true;
             if entry.methods.contains(method) {
-                return Ok(&entry.endpoint);
+                return Ok((&entry.endpoint, entry.conduct));
             }
         }
         if compatible {
@@ -83,6 +119,17 @@ impl Dispatcher {
     }
 }
 
+impl Dispatcher {
+    /// Whether requests like this one are acknowledged when their method has ended.
+    pub(super) fn is_late(&self, request: &Request) -> bool {
+        let namespace = request.namespace.as_deref();
+        self.any_late
+            && self
+                .route(namespace, &request.version, &request.method)
+                .is_ok_and(|(_, conduct)| conduct.late_acknowledgement)
+    }
+}
+
 impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
@@ -92,7 +139,7 @@ impl fmt::Debug for Dispatcher {
 }
 
 impl Entry {
-    fn new(endpoint: Arc<dyn Endpoint>, policy: AccessPolicy) -> Self {
+    fn new(endpoint: Arc<dyn Endpoint>, policy: AccessPolicy, conduct: Conduct) -> Self {
         let methods = endpoint
             .methods()
             .iter()
@@ -103,6 +150,7 @@ impl Entry {
             target: endpoint.target().into(),
             methods,
             endpoint,
+            conduct,
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{BoundArguments, MethodError, Parameter};
-use crate::driver::BoxFuture;
+use crate::driver::{BoxFuture, Cancellation};
 use crate::target::EndpointTarget;
 use crate::wire::{Context, RawJson};
 
@@ -86,16 +86,19 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// The broker had delivered the request before, here or elsewhere.
     pub redelivered: bool,
+    /// Whether the caller has given up, so that the method may stop: nobody gets its answer.
+    pub cancellation: Cancellation,
 }
 
 impl Call {
-    /// A call with these arguments, without a deadline.
+    /// A call with these arguments, without a deadline, that nobody cancels.
     pub fn new(context: Context, arguments: RawJson) -> Self {
         Self {
             context,
             arguments,
             deadline: None,
             redelivered: false,
+            cancellation: Cancellation::never(),
         }
     }
 

@@ -2,25 +2,32 @@
 
 mod builder;
 mod catch_panic;
+mod conduct;
 mod duplicates;
 mod engine;
 mod executor;
 mod keep_alive;
 mod life;
 mod lifecycle;
+mod offer;
 mod serve;
 mod stats;
+mod warning;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 pub use builder::RpcServerBuilder;
+pub(in crate::rpc) use conduct::Conduct;
+pub use conduct::EndpointOptions;
 pub use duplicates::DuplicateWindow;
 pub use executor::{Executor, ExecutorLoadFailure};
 pub use lifecycle::{Patience, Step, TaskTimeout};
 pub use stats::ServerStats;
+pub use warning::ServerWarning;
 
 use super::Dispatcher;
 use crate::driver::ListenError;
@@ -29,6 +36,7 @@ use crate::target::{ServerTarget, Target};
 use crate::transport::RpcTransport;
 use lifecycle::{Lifecycle, Phase};
 use stats::Counters;
+use warning::OnWarning;
 
 /// Takes requests for a target and runs them.
 ///
@@ -249,7 +257,13 @@ struct Shared {
     serializer: Option<Arc<dyn Serializer>>,
     executor: Executor,
     limit: usize,
-    late_acknowledgement: bool,
+    /// The broker closes the channel of a consumer that keeps a message for longer.
+    consumer_timeout: Duration,
+    /// After this long a caller that understands it is told how to cancel.
+    cancel_after: Duration,
+    /// Whether failures carry tracebacks.
+    tracebacks: bool,
+    on_warning: Option<OnWarning>,
     duplicate_window: DuplicateWindow,
     lifecycle: Lifecycle,
     counters: Counters,

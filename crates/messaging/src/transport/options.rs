@@ -150,6 +150,10 @@ pub(crate) struct RpcDefaults {
     pub(crate) limit: usize,
     /// `rpc_ping_enabled`.
     pub(crate) ping: bool,
+    /// `bergen_cancel_after`.
+    pub(crate) cancel_after: Duration,
+    /// `bergen_tracebacks`.
+    pub(crate) tracebacks: bool,
 }
 
 impl RpcDefaults {
@@ -158,6 +162,8 @@ impl RpcDefaults {
             response_timeout: options.get(DEFAULT_GROUP, "rpc_response_timeout")?,
             limit: options.get(DEFAULT_GROUP, "executor_thread_pool_size")?,
             ping: options.get(DEFAULT_GROUP, "rpc_ping_enabled")?,
+            cancel_after: options.get(DEFAULT_GROUP, "bergen_cancel_after")?,
+            tracebacks: options.get(DEFAULT_GROUP, "bergen_tracebacks")?,
         })
     }
 }

@@ -45,8 +45,8 @@ impl Payload {
     }
 
     /// Whether `true` stands at a place.
-    pub(super) fn is_true(&self, place: Place) -> bool {
-        self.at(&place) == "true"
+    pub(super) fn is_true(&self, place: &Place) -> bool {
+        self.at(place) == "true"
     }
 
     /// The string at a place, `None` if there is something else.

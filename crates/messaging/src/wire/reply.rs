@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::envelope::{payload_text, write};
 use super::fields::{Payload, Place, id_member, json_member, text_member};
+use super::request::CANCEL;
 use super::write::JsonWriter;
 use super::{Charset, Failure, Id, JsonKind, Limits, MessageProperties, RawJson, Text, WireError};
 
@@ -16,6 +17,15 @@ pub enum Outcome {
     Failure(Failure),
     /// The method still runs; only callers that asked for it get this.
     KeepAlive,
+    /// The method still runs and can be cancelled by a message to this queue; only callers whose request says that they
+    /// understand it get this. A keep-alive with one member more.
+    Cancellable {
+        /// The server's control queue.
+        control_queue: Text,
+    },
+    /// Not an answer, but what a caller sends to a control queue: it has given the call up. Looks like a keep-alive to
+    /// whoever does not understand it.
+    Cancel,
 }
 
 /// Writes the body of a reply to the call `msg_id`. Each message has its own `unique_id`.
@@ -23,7 +33,9 @@ pub fn encode_reply(msg_id: &str, outcome: &Outcome, unique_id: Id, charset: Cha
     let (result, failure, ending) = match outcome {
         Outcome::Result(result) => (result.as_str(), None, "true"),
         Outcome::Failure(failure) => ("null", Some(failure), "true"),
-        Outcome::KeepAlive => ("null", None, "false"),
+        Outcome::KeepAlive | Outcome::Cancellable { .. } | Outcome::Cancel => {
+            ("null", None, "false")
+        }
     };
     write(
         charset,
@@ -32,6 +44,13 @@ pub fn encode_reply(msg_id: &str, outcome: &Outcome, unique_id: Id, charset: Cha
             head(writer, result, failure, ending);
             text_member(writer, "_msg_id", msg_id);
             id_member(writer, "_unique_id", unique_id);
+            match outcome {
+                Outcome::Cancellable { control_queue } => {
+                    text_member(writer, CONTROL_QUEUE, control_queue);
+                }
+                Outcome::Cancel => json_member(writer, CANCEL, "true"),
+                Outcome::Result(_) | Outcome::Failure(_) | Outcome::KeepAlive => {}
+            }
             writer.plain("}");
         },
     )
@@ -53,12 +72,16 @@ pub struct Reply {
     pub msg_id: Text,
     /// By which copies of the message are known.
     pub unique_id: Option<Text>,
+    /// The queue in which the server listens for the cancel of this call.
+    pub control_queue: Option<Text>,
+    /// Whether this is no reply at all, but the cancel of a call that this side serves.
+    pub cancel: bool,
 }
 
 impl Reply {
     /// Whether the message only says that the method still runs.
     pub fn is_keep_alive(&self) -> bool {
-        !self.ending && self.failure.is_none() && self.result.is_null()
+        !self.ending && !self.cancel && self.failure.is_none() && self.result.is_null()
     }
 
     /// Writes the body that [`decode_reply`] reads.
@@ -73,6 +96,12 @@ impl Reply {
                 text_member(writer, "_msg_id", &self.msg_id);
                 if let Some(unique_id) = &self.unique_id {
                     text_member(writer, "_unique_id", unique_id);
+                }
+                if let Some(control_queue) = &self.control_queue {
+                    text_member(writer, CONTROL_QUEUE, control_queue);
+                }
+                if self.cancel {
+                    json_member(writer, CANCEL, "true");
                 }
                 writer.plain("}");
             },
@@ -101,6 +130,8 @@ pub fn decode_reply(
         ending: json(fields.ending).is_some_and(|ending| is_truthy(&ending)),
         msg_id: payload.text("_msg_id", fields.msg_id)?.ok_or(missing)?,
         unique_id: payload.text("_unique_id", fields.unique_id)?,
+        control_queue: fields.control_queue.and_then(|place| payload.string(place)),
+        cancel: fields.cancel.is_some_and(|place| payload.is_true(&place)),
     })
 }
 
@@ -112,6 +143,8 @@ struct Fields {
     ending: Option<Place>,
     msg_id: Option<Place>,
     unique_id: Option<Place>,
+    control_queue: Option<Place>,
+    cancel: Option<Place>,
 }
 
 impl Fields {
@@ -124,6 +157,8 @@ impl Fields {
                 "\"ending\"" => &mut fields.ending,
                 "\"_msg_id\"" => &mut fields.msg_id,
                 "\"_unique_id\"" => &mut fields.unique_id,
+                "\"_bergen_control\"" => &mut fields.control_queue,
+                "\"_bergen_cancel\"" => &mut fields.cancel,
                 _ => return Ok(()),
             };
             *slot = Some(value);
@@ -132,6 +167,9 @@ impl Fields {
         Ok(fields)
     }
 }
+
+/// In a reply that does not end the call: where its cancel is to be sent.
+const CONTROL_QUEUE: &str = "_bergen_control";
 
 /// Braces, keys and ids of a reply.
 const FIXED_LENGTH: usize = 192;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::envelope::{payload_text, write};
-use super::fields::{Payload, Place, id_member, json_member, text_member};
+use super::fields::{Payload, Place, id_member, json_member, text_member, version_member};
 use super::{Charset, Context, Id, KeepAlive, Limits, MessageProperties, RawJson, Text, WireError};
 use crate::target::{InvalidVersion, Version};
 
@@ -59,7 +59,14 @@ pub struct CallIds<'a> {
     pub msg_id: Id,
     /// The queue in which the caller waits for it.
     pub reply_q: &'a str,
+    /// Whether the caller understands announcements of a control queue, and cancels there what it gives up: the member
+    /// `_bergen_cancel`, which the peers ignore.
+    pub cancel: bool,
 }
+
+/// In a request: the caller cancels calls that it gives up, if it is told where. In a message to a control queue: the
+/// call of its `_msg_id` is given up.
+pub(super) const CANCEL: &str = "_bergen_cancel";
 
 /// Writes the body of a request.
 pub fn encode_request(request: &OutgoingRequest, ids: &RequestIds<'_>, charset: Charset) -> Bytes {
@@ -81,7 +88,7 @@ pub fn encode_request(request: &OutgoingRequest, ids: &RequestIds<'_>, charset: 
             text_member(writer, "namespace", namespace);
         }
         if let Some(version) = version {
-            text_member(writer, "version", &version.to_string());
+            version_member(writer, "version", *version);
         }
         if let Some(call) = &ids.call {
             id_member(writer, "_msg_id", call.msg_id);
@@ -91,6 +98,9 @@ pub fn encode_request(request: &OutgoingRequest, ids: &RequestIds<'_>, charset: 
             json_member(writer, "_timeout", seconds.as_deref().unwrap_or("null"));
         }
         id_member(writer, "_unique_id", ids.unique_id);
+        if ids.call.is_some_and(|call| call.cancel) {
+            json_member(writer, CANCEL, "true");
+        }
         context.write(writer);
         writer.plain("}");
     })
@@ -118,6 +128,8 @@ pub struct Request {
     pub timeout: Option<RawJson>,
     /// By which copies of the message are known; messages without it are never copies.
     pub unique_id: Option<Text>,
+    /// Whether the caller cancels what it gives up, if it is told where; see [`CallIds::cancel`].
+    pub cancel: bool,
 }
 
 impl Request {
@@ -156,6 +168,9 @@ impl Request {
             }
             if let Some(unique_id) = &self.unique_id {
                 text_member(writer, "_unique_id", unique_id);
+            }
+            if self.cancel {
+                json_member(writer, CANCEL, "true");
             }
             self.context.write(writer);
             writer.plain("}");
@@ -219,6 +234,7 @@ struct Fields {
     reply_q: Option<Place>,
     timeout: Option<Place>,
     unique_id: Option<Place>,
+    cancel: Option<Place>,
     context: Vec<(Text, RawJson)>,
 }
 
@@ -250,6 +266,7 @@ impl Fields {
             "\"_reply_q\"" => &mut self.reply_q,
             "\"_timeout\"" => &mut self.timeout,
             "\"_unique_id\"" => &mut self.unique_id,
+            "\"_bergen_cancel\"" => &mut self.cancel,
             _ => return None,
         })
     }
@@ -277,6 +294,7 @@ impl Fields {
             reply_q: payload.text("_reply_q", self.reply_q)?,
             timeout,
             unique_id: payload.text("_unique_id", self.unique_id)?,
+            cancel: self.cancel.is_some_and(|place| payload.is_true(&place)),
         })
     }
 }

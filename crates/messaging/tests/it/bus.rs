@@ -9,7 +9,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use bergen_messaging::driver::{
-    Admission, CallReply, DriverConfig, DriverRegistry, IncomingRequest, ListenError, RequestSink,
+    Admission, CallReply, Cancellation, DriverConfig, DriverRegistry, IncomingRequest, ListenError,
+    RequestSink,
 };
 use bergen_messaging::target::Target;
 use bergen_messaging::transport::{NotificationTransport, RpcTransport, TransportOptions};
@@ -39,6 +40,7 @@ struct State {
     listens: usize,
     deliveries: usize,
     lacks: Lacks,
+    callers_are_away: bool,
 }
 
 /// What the driver can't do.
@@ -82,6 +84,18 @@ pub(crate) enum Answer {
     Reply(CallReply),
     /// Still at work.
     KeepAlive,
+    /// Still at work, and this is how to stop it.
+    Cancellable(Stop),
+}
+
+/// What a caller that was told how to cancel has in its hand.
+#[derive(Debug)]
+pub(crate) struct Stop(pub(crate) Cancellation);
+
+impl PartialEq for Stop {
+    fn eq(&self, _: &Self) -> bool {
+        false
+    }
 }
 
 impl Bus {
@@ -142,6 +156,11 @@ impl Bus {
         self.pump();
     }
 
+    /// Answers and keep-alives find no queue, until the callers are back.
+    pub(crate) fn callers_are_away(&self, away: bool) {
+        self.state.lock().unwrap().callers_are_away = away;
+    }
+
     /// Takes an ability from the drivers that are made from now on.
     pub(crate) fn take_away(&self, ability: Lacks) {
         self.state.lock().unwrap().lacks = ability;
@@ -200,6 +219,7 @@ impl Bus {
             call: Some(CallIds {
                 msg_id: Id::new(),
                 reply_q: "reply_test",
+                cancel: false,
             }),
         };
         self.publish_body(
@@ -207,6 +227,24 @@ impl Bus {
             encode_request(request, &ids, Charset::Ascii),
             deadline,
         )
+    }
+
+    /// Publishes a call of somebody who understands how to cancel it.
+    pub(crate) fn publish_cancellable(
+        self: &Arc<Self>,
+        queue: &str,
+        request: &OutgoingRequest,
+    ) -> mpsc::UnboundedReceiver<Answer> {
+        let ids = RequestIds {
+            unique_id: Id::new(),
+            call: Some(CallIds {
+                msg_id: Id::new(),
+                reply_q: "reply_test",
+                cancel: true,
+            }),
+        };
+        let body = encode_request(request, &ids, Charset::Ascii);
+        self.publish_body(queue, body, None)
     }
 
     /// Publishes whatever a peer may send, and yields what comes back.

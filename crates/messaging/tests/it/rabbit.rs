@@ -2,12 +2,24 @@
 
 mod absence;
 mod blocked;
+mod bounds;
 mod calls;
+mod cancel;
+mod compression;
+mod declares;
+mod durable;
+mod failover;
+mod frames;
 mod harness;
 mod hostile;
 mod lanes;
 mod login;
+mod mismatch;
 mod notifications;
+mod queue_names;
 mod recovery;
 mod restart;
+mod setup;
+mod streams;
+mod tls;
 mod topology;

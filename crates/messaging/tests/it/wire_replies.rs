@@ -66,6 +66,17 @@ fn outcomes_arrive() {
         Some("00000000000000000000000000000001")
     );
     assert!(sent(&Outcome::KeepAlive, Charset::Utf8).is_keep_alive());
+    let cancellable = Outcome::Cancellable {
+        control_queue: "reply_x".into(),
+    };
+    let cancellable = sent(&cancellable, Charset::Utf8);
+    assert!(
+        cancellable.is_keep_alive(),
+        "who does not know it, takes it for one"
+    );
+    assert_eq!(cancellable.control_queue.as_deref(), Some("reply_x"));
+    let cancel = sent(&Outcome::Cancel, Charset::Utf8);
+    assert!(cancel.cancel && !cancel.ending && !cancel.is_keep_alive());
     let mut failure = Failure::new("nova.exception", "NotFound", "é \u{1f600}\n\"\\");
     failure.tb = vec!["Traceback\n".into(), "NotFound\n".into()];
     failure.kwargs = raw(r#"{"id": NaN}"#);
@@ -170,6 +181,10 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
     );
     prop_oneof![
         Just(Outcome::KeepAlive),
+        Just(Outcome::Cancel),
+        text().prop_map(|text| Outcome::Cancellable {
+            control_queue: text.into()
+        }),
         text().prop_map(|text| Outcome::Result(RawJson::encode(&text).unwrap())),
         failure.prop_map(|(module, class, message, tb)| {
             Outcome::Failure(Failure {
@@ -189,7 +204,9 @@ proptest! {
         let body = encode_reply(&msg_id, &outcome, Id::from(7), charset);
         let reply = decode(std::str::from_utf8(&body).unwrap()).unwrap();
         prop_assert_eq!(&reply.msg_id, msg_id.as_str());
-        prop_assert_eq!(reply.is_keep_alive(), outcome == Outcome::KeepAlive);
+        let is_keep_alive = matches!(outcome, Outcome::KeepAlive | Outcome::Cancellable { .. });
+        prop_assert_eq!(reply.is_keep_alive(), is_keep_alive);
+        prop_assert_eq!(reply.cancel, outcome == Outcome::Cancel);
         match &outcome {
             Outcome::Result(result) => prop_assert!(reply.result.json_eq(result)),
             Outcome::Failure(failure) => {
@@ -198,7 +215,10 @@ proptest! {
                 let received = Failure { args: failure.args.clone(), ..received.clone() };
                 prop_assert_eq!(&received, failure);
             }
-            Outcome::KeepAlive => prop_assert!(!reply.ending),
+            Outcome::KeepAlive | Outcome::Cancel => prop_assert!(!reply.ending),
+            Outcome::Cancellable { control_queue } => {
+                prop_assert_eq!(reply.control_queue.as_ref(), Some(control_queue));
+            }
         }
         let again = reply.encode(charset);
         prop_assert_eq!(decode(std::str::from_utf8(&again).unwrap()).unwrap(), reply);

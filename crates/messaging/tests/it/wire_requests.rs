@@ -46,6 +46,7 @@ fn a_call_as_python_writes_it() {
     let call = CallIds {
         msg_id: Id::from(1),
         reply_q: "reply_x",
+        cancel: false,
     };
     let ids = RequestIds {
         unique_id: Id::from(2),
@@ -78,6 +79,7 @@ fn a_whole_number_of_seconds_is_written_as_one() {
     let call = CallIds {
         msg_id: Id::new(),
         reply_q: "q",
+        cancel: true,
     };
     let ids = RequestIds {
         unique_id: Id::new(),
@@ -86,6 +88,19 @@ fn a_whole_number_of_seconds_is_written_as_one() {
     let body = encode_request(&request, &ids, Charset::Utf8);
     let received = decode(std::str::from_utf8(&body).unwrap()).unwrap();
     assert_eq!(received.timeout.unwrap().as_str(), "60");
+}
+
+#[test]
+fn only_true_says_that_a_caller_cancels() {
+    for (value, cancel) in [
+        ("true", true),
+        ("false", false),
+        ("1", false),
+        ("null", false),
+    ] {
+        let body = format!(r#"{{"method": "m", "_bergen_cancel": {value}}}"#);
+        assert_eq!(decode(&body).unwrap().cancel, cancel, "{value}");
+    }
 }
 
 #[test]
@@ -266,6 +281,7 @@ fn hostile_sizes_are_refused() {
         body: 100,
         depth: 4,
         context_keys: 2,
+        ..Limits::default()
     };
     let decode = |body: &str| decode_request(body.as_bytes(), &MessageProperties::json(), &limits);
     let long = format!(r#"{{"method": "{}"}}"#, "m".repeat(100));
@@ -385,9 +401,10 @@ proptest! {
         unique_id in any::<u128>(),
         call in proptest::option::of((any::<u128>(), any::<String>())),
         ascii in any::<bool>(),
+        cancel in any::<bool>(),
     ) {
         let charset = if ascii { Charset::Ascii } else { Charset::Utf8 };
-        let call = call.as_ref().map(|(id, q)| CallIds { msg_id: Id::from(*id), reply_q: q });
+        let call = call.as_ref().map(|(id, q)| CallIds { msg_id: Id::from(*id), reply_q: q, cancel });
         let ids = RequestIds { unique_id: Id::from(unique_id), call };
         let body = encode_request(&request, &ids, charset);
         let received = decode(std::str::from_utf8(&body).unwrap()).unwrap();
@@ -404,6 +421,7 @@ proptest! {
         prop_assert_eq!(received.unique_id.as_deref().map(Id::of), Some(ids.unique_id));
         prop_assert_eq!(received.msg_id.as_deref().and_then(Id::parse), call.map(|call| call.msg_id));
         prop_assert_eq!(received.reply_q.as_deref(), call.map(|call| call.reply_q));
+        prop_assert_eq!(received.cancel, call.is_some() && cancel);
         if call.is_some() && request.monitor.is_some() {
             prop_assert_eq!(received.context.client_timeout(), request.monitor);
         }

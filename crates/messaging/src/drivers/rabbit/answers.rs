@@ -1,21 +1,27 @@
 //! The answering half of servers: replies and keep-alives.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bergen_amqp::client::Channel;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::declares::Needs;
 use super::log_limit::LogLimit;
 use super::message::{Class, Message};
 use super::missing_queues::MissingQueues;
 use super::publisher::{Delivered, Publisher};
+use super::replies::Replies;
+use super::running::{Cancellable, Running};
 use super::stats::Counters;
 use super::topology::REPLY_PREFIX;
 use crate::clock::later;
-use crate::driver::{Acknowledger, BoxFuture, CallReply, ReplyError, Responder, Retry};
+use crate::driver::{
+    Acknowledger, BoxFuture, CallReply, Cancellation, ReplyError, Responder, Retry,
+};
+use crate::rpc::MethodError;
 use crate::wire::{Charset, Id, Outcome, Text, encode_reply};
 
 /// Publishes answers to reply queues.
@@ -24,6 +30,9 @@ pub(super) struct Answers {
     publisher: Arc<Publisher>,
     counters: Arc<Counters>,
     missing: MissingQueues,
+    /// Where cancels of requests come in.
+    replies: Arc<Replies>,
+    running: Arc<Running>,
     mandatory: bool,
     /// How long an answer is tried again while its queue is missing.
     patience: Duration,
@@ -39,6 +48,7 @@ impl Answers {
     pub(super) fn new(
         publisher: Arc<Publisher>,
         counters: Arc<Counters>,
+        (replies, running): (Arc<Replies>, Arc<Running>),
         mandatory: bool,
         patience: Duration,
     ) -> Self {
@@ -46,21 +56,41 @@ impl Answers {
             publisher,
             counters,
             missing: MissingQueues::default(),
+            replies,
+            running,
             mandatory,
             patience,
             log: LogLimit::new(LogLimit::MINUTE),
         }
     }
 
-    /// Sends the answer of a call. While the reply queue is missing it tries again: a caller that reconnects creates
-    /// its queue anew. Not beyond the call's deadline, when nobody waits any more.
+    /// Sends the answer of a call. One that the broker does not take, since it is too large, is replaced by a failure
+    /// that says so.
     async fn reply(&self, to: &ReplyTo, reply: CallReply) -> Result<(), ReplyError> {
-        let (queue, msg_id) = (&*to.queue, &*to.msg_id);
         let outcome = match reply {
             Ok(result) => Outcome::Result(result),
             Err(failure) => Outcome::Failure(*failure),
         };
-        let message = self.message(queue, msg_id, &outcome)?;
+        let message = self.message(&to.queue, &to.msg_id, &outcome)?;
+        let cause = match self.deliver(to, &message).await {
+            Err(ReplyError::Refused { cause }) => cause,
+            delivered => return delivered,
+        };
+        self.counters.replies_replaced.increment();
+        tracing::warn!(
+            bytes = message.body.len(),
+            "an answer can't be sent: {cause}"
+        );
+        let refusal = MethodError::value_error(format!("the answer can't be sent: {cause}"));
+        let outcome = Outcome::Failure(*refusal.into_failure());
+        let message = self.message(&to.queue, &to.msg_id, &outcome)?;
+        self.deliver(to, &message).await
+    }
+
+    /// Publishes an answer. While the reply queue is missing it tries again: a caller that reconnects creates its queue
+    /// anew. Not beyond the call's deadline, when nobody waits any more.
+    async fn deliver(&self, to: &ReplyTo, message: &Message) -> Result<(), ReplyError> {
+        let queue = &*to.queue;
         let start = Instant::now();
         loop {
             let gone = self.missing.contains(queue, Instant::now());
@@ -68,7 +98,7 @@ impl Answers {
                 // A broker that is away must not hold an answer, and with it a stopping server, for longer.
                 let end = to.deadline.unwrap_or_else(|| later(start, self.patience));
                 let end = later(end, Self::MARGIN);
-                let Ok(sent) = timeout_at(end, self.send(&message)).await else {
+                let Ok(sent) = timeout_at(end, self.send(message)).await else {
                     self.drop_answer(queue, start, false);
                     return Err(ReplyError::DeliveryFailure {
                         cause: "the broker did not take it while the caller waited".to_owned(),
@@ -99,6 +129,24 @@ impl Answers {
             return Err(no_route(queue));
         }
         Ok(())
+    }
+
+    /// Says that a call can be cancelled, and where. Not tried again.
+    async fn offer_cancel(&self, to: &ReplyTo) -> Result<(), ReplyError> {
+        let ready = self.replies.ready(Retry::Forever).await;
+        ready.map_err(|error| ReplyError::DeliveryFailure {
+            cause: error.to_string(),
+        })?;
+        let outcome = Outcome::Cancellable {
+            control_queue: Text::copy(self.replies.queue()),
+        };
+        let message = self.message(&to.queue, &to.msg_id, &outcome)?;
+        self.counters.cancel_offers.increment();
+        if self.send(&message).await? {
+            Ok(())
+        } else {
+            Err(no_route(&to.queue))
+        }
     }
 
     /// Whether a queue took it.
@@ -166,6 +214,7 @@ pub(super) struct DeliveryHandle {
     channel: Channel,
     delivery_tag: u64,
     settled: AtomicBool,
+    from_stream: bool,
 }
 
 impl DeliveryHandle {
@@ -174,7 +223,14 @@ impl DeliveryHandle {
             channel,
             delivery_tag,
             settled: AtomicBool::new(false),
+            from_stream: false,
         }
+    }
+
+    /// Whether the delivery comes from a stream, which takes nothing back: requeued, it is acknowledged instead.
+    pub(super) fn of_stream(mut self, from_stream: bool) -> Self {
+        self.from_stream = from_stream;
+        self
     }
 
     /// The delivery is settled elsewhere. A second acknowledgement would cost the channel.
@@ -187,17 +243,26 @@ impl DeliveryHandle {
         if !self.settle() {
             return Ok(());
         }
-        let acknowledged = self.channel.ack(self.delivery_tag, false);
-        acknowledged.map_err(|_| ReplyError::ConnectionLost)
+        self.settled(self.channel.ack(self.delivery_tag, false))
     }
 
     /// Gives the delivery back to the broker.
     pub(super) fn requeue(&self) -> Result<(), ReplyError> {
+        if self.from_stream {
+            return self.acknowledge();
+        }
         if !self.settle() {
             return Ok(());
         }
-        let requeued = self.channel.reject(self.delivery_tag, true);
-        requeued.map_err(|_| ReplyError::ConnectionLost)
+        self.settled(self.channel.reject(self.delivery_tag, true))
+    }
+
+    /// What failed is not settled: who tries again is told the truth again.
+    fn settled(&self, done: Result<(), bergen_amqp::client::Error>) -> Result<(), ReplyError> {
+        done.map_err(|_| {
+            self.settled.store(false, Ordering::Relaxed);
+            ReplyError::ConnectionLost
+        })
     }
 }
 
@@ -208,6 +273,10 @@ pub(super) struct RabbitResponder {
     pub(super) answers: Arc<Answers>,
     /// Where the answer goes and under which id; `None` for a cast.
     pub(super) reply_to: Option<ReplyTo>,
+    /// Set as soon as the caller may know how to cancel it.
+    pub(super) cancellable: OnceLock<Box<Cancellable>>,
+    /// Cancelled when the channel that delivered it is gone.
+    pub(super) lost: Arc<CancellationToken>,
 }
 
 /// A caller's address.
@@ -242,5 +311,27 @@ impl Responder for RabbitResponder {
             let to = self.reply_to.as_ref().ok_or(ReplyError::NotAsked)?;
             self.answers.keep_alive(&to.queue, &to.msg_id).await
         })
+    }
+
+    fn offer_cancel<'a>(
+        &'a self,
+        cancellation: &'a Cancellation,
+    ) -> BoxFuture<'a, Result<(), ReplyError>> {
+        Box::pin(async move {
+            let to = self.reply_to.as_ref().ok_or(ReplyError::NotAsked)?;
+            // Whoever asks for cancels has ids of our form.
+            let Some(id) = Id::parse(&to.msg_id) else {
+                return Ok(());
+            };
+            let request = self.answers.running.add(id, cancellation);
+            if self.cancellable.set(Box::new(request)).is_err() {
+                return Ok(());
+            }
+            self.answers.offer_cancel(to).await
+        })
+    }
+
+    fn lost(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.lost.cancelled())
     }
 }

@@ -10,11 +10,16 @@ use super::publisher::Delivered;
 use super::route::Route;
 use super::sender::Sender;
 use super::waiters::{NoPlace, Waiter};
-use crate::driver::{CallOptions, CallReply, Finding, SendError, Timeout};
+use crate::clock::later;
+use crate::driver::{Bound, CallOptions, CallReply, Finding, SendError, Timeout};
 use crate::wire::{CallIds, Charset, Id, OutgoingRequest, RequestIds, encode_request};
 
 /// Between attempts to reach a server that is not there (yet).
 const NO_SERVER_PAUSE: Duration = Duration::from_millis(250);
+
+/// A call that is given up is remembered for as long at least, so that a server that has just begun with it can still
+/// be told.
+const LEAST_MEMORY: Duration = Duration::from_secs(5);
 
 /// A call in flight.
 struct Call<'a> {
@@ -44,7 +49,7 @@ enum Progress {
 
 impl Sender {
     /// Publishes a request and waits for its reply. The deadline covers connecting, declaring, a blocked broker, the
-    /// publish and the reply; dropping the future gives the call up.
+    /// publish and the reply; dropping the future gives the call up, and cancels it at a server that has said how.
     pub(super) async fn call(
         &self,
         route: Route,
@@ -66,6 +71,9 @@ impl Sender {
         if call.start >= deadline {
             return Err(call.timed_out(false));
         }
+        // First of all, so that those who wait for a connection are bounded, too.
+        let waiter = self.waiters.register(call.id, call.monitor.is_some());
+        let mut waiter = waiter.map_err(no_place)?;
         if !self.replies.are_consumed() {
             call.progress = Progress::Preparing;
             // Both connections will be needed: they are opened side by side.
@@ -76,8 +84,9 @@ impl Sender {
             }
         }
         call.progress = Progress::Publishing;
-        let waiter = self.waiters.register(call.id, call.monitor.is_some());
-        let waiter = waiter.map_err(no_place)?;
+        if call.sender.settings.tuning.cancel_calls {
+            waiter.runs_until(deadline.max(later(call.start, LEAST_MEMORY)));
+        }
         let message = call.message(request);
         call.run(&message, waiter).await
     }
@@ -90,6 +99,7 @@ impl Call<'_> {
             call: Some(CallIds {
                 msg_id: self.id,
                 reply_q: self.sender.replies.queue(),
+                cancel: self.sender.settings.tuning.cancel_calls,
             }),
         };
         let mandatory = self.sender.settings.tuning.mandatory_calls || self.options.at_least_once;
@@ -177,7 +187,12 @@ impl Call<'_> {
                 cause: sender.why_not_connected(),
             }),
             Progress::Publishing => match sender.publish_connection.current() {
-                Some(_) => Some(Finding::NotConfirmed),
+                Some(epoch) => Some(match epoch.blocked_for() {
+                    Some(reason) => Finding::Blocked {
+                        reason: reason.to_string(),
+                    },
+                    None => Finding::NotConfirmed,
+                }),
                 None => Some(Finding::NotConnected {
                     cause: sender.why_not_connected(),
                 }),
@@ -201,6 +216,7 @@ async fn publish(
     options: &CallOptions,
     start: Instant,
 ) -> Result<(), SendError> {
+    let _place = sender.backlog.admit(message.body.len())?;
     let half = start + options.deadline.saturating_duration_since(start) / 2;
     let mut any_copy_lost = false;
     loop {
@@ -260,6 +276,6 @@ fn grace_ends(sender: &Sender, start: Instant, now: Instant) -> Instant {
 fn no_place(no_place: NoPlace) -> SendError {
     match no_place {
         NoPlace::Closed => SendError::Closed,
-        NoPlace::Full { limit } => SendError::Overloaded { limit },
+        NoPlace::Full { limit } => SendError::Overloaded(Bound::WaitingCalls(limit)),
     }
 }

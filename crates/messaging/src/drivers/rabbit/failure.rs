@@ -1,6 +1,6 @@
 //! The driver's failures in the words of the driver trait.
 
-use bergen_amqp::client::{ConnectError, Error};
+use bergen_amqp::client::{ConnectError, Error, TlsError};
 use bergen_amqp::codec::EncodeError;
 
 use super::declare::ACCESS_REFUSED;
@@ -19,6 +19,8 @@ pub(super) enum PublishFailure {
     Channel(Error),
     /// It does not fit AMQP.
     Encode(EncodeError),
+    /// The broker does not take this message, even alone on its channel: it is too large.
+    Unacceptable(String),
     /// Its fate is unknown and it may not be sent again.
     Unconfirmed(String),
 }
@@ -36,6 +38,7 @@ impl PublishFailure {
             Self::Channel(error) => SendError::DeliveryFailure {
                 cause: error.to_string(),
             },
+            Self::Unacceptable(cause) => SendError::Encode { cause },
             Self::Unconfirmed(cause) => SendError::DeliveryFailure { cause },
         }
     }
@@ -51,6 +54,7 @@ impl From<PublishFailure> for ReplyError {
                     cause: error.to_string(),
                 };
             }
+            PublishFailure::Unacceptable(cause) => return Self::Refused { cause },
             PublishFailure::Channel(error) => error.to_string(),
             PublishFailure::Unconfirmed(cause) => cause,
         };
@@ -111,12 +115,24 @@ pub(super) fn send_error(error: ListenError) -> SendError {
     }
 }
 
-/// Whether the broker was reached and said no: waiting does not mend a password.
-pub(super) fn is_refusal(error: &ConnectError) -> bool {
+/// Whether the broker was reached and said no.
+fn is_refusal(error: &ConnectError) -> bool {
     matches!(
         error,
         ConnectError::AccessRefused { .. }
             | ConnectError::VirtualHostNotFound { .. }
             | ConnectError::VirtualHostRefused { .. }
+            | ConnectError::MechanismNotOffered { .. }
     )
+}
+
+/// Whether somebody has to mend something before another attempt makes sense: waiting does not change a password, a
+/// certificate or a port.
+pub(super) fn is_definitive(error: &ConnectError) -> bool {
+    match error {
+        ConnectError::SpeaksTls { .. } => true,
+        // The rest comes from the network, or from a broker that is not ready yet.
+        ConnectError::Tls { error, .. } => !matches!(error, TlsError::HungUp | TlsError::Other(_)),
+        other => is_refusal(other),
+    }
 }

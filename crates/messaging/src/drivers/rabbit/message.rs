@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bergen_amqp::client::Publish;
-use bergen_amqp::codec::{BasicProperties, FieldTable};
+use bergen_amqp::codec::{BasicProperties, FieldTable, FieldValue};
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::declares::Needs;
-use crate::wire::MessageProperties;
+use crate::wire::{Compression, MessageProperties};
 
 #[cfg(test)]
 mod tests;
@@ -41,17 +41,16 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// The publish as it goes out at `now`, with the peers' properties.
-    pub(super) fn publish(&self, now: Instant) -> Publish {
+    /// The publish with the peers' properties, but for the expiration, which is what remains when it goes out.
+    pub(super) fn publish(&self, compression: Option<Compression>) -> Publish {
+        let compressed = compression.and_then(|compression| self.compressed(compression));
+        let (body, headers) = compressed.unwrap_or_else(|| (self.body.clone(), FieldTable::new()));
         let properties = BasicProperties {
             content_type: Some(Cow::Borrowed(MessageProperties::JSON)),
             content_encoding: Some(Cow::Borrowed(MessageProperties::UTF8)),
-            headers: Some(FieldTable::new()),
+            headers: Some(headers),
             delivery_mode: Some(PERSISTENT),
             priority: Some(0),
-            expiration: self
-                .deadline
-                .map(|deadline| Cow::Owned(expiration(deadline, now))),
             message_id: self.return_id.clone().map(Cow::Owned),
             ..BasicProperties::default()
         };
@@ -60,8 +59,21 @@ impl Message {
             routing_key: Arc::clone(&self.routing_key),
             mandatory: self.return_id.is_some(),
             properties,
-            body: self.body.clone(),
+            body,
         }
+    }
+
+    /// The body, and the header that says what it is. Receivers act on the header alone, so that a body that can't be
+    /// compressed goes out as it is.
+    fn compressed(&self, compression: Compression) -> Option<(Bytes, FieldTable<'static>)> {
+        let body = compression.compress(&self.body).ok()?;
+        let name = FieldValue::LongString(compression.header().as_bytes().into());
+        Some((body.into(), FieldTable::new().with("compression", name)))
+    }
+
+    /// The expiration of a publish that goes out at `now`.
+    pub(super) fn expiration(&self, now: Instant) -> Option<String> {
+        self.deadline.map(|deadline| expiration(deadline, now))
     }
 }
 

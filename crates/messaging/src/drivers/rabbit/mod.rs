@@ -12,30 +12,40 @@
 //! establishes on whichever host answers next, with the same queue names; pending calls stay in a table and go on
 //! waiting.
 
+mod abandoned;
 mod answers;
+mod backlog;
 mod backoff;
+mod broker_version;
 mod call;
+mod cancels;
 mod consumers;
 mod declare;
 mod declares;
 mod failure;
+mod fanout_queue;
 mod half_open;
 mod hosts;
 mod incoming;
 mod lane;
 mod listener;
+mod lock_file;
 mod log_limit;
 mod message;
 mod missing_queues;
 mod notifications;
 mod probes;
 mod publisher;
+mod queue_manager;
+mod queue_names;
 mod replies;
 mod route;
+mod running;
 mod sender;
 mod server;
 mod settings;
 mod stats;
+mod stream;
 mod supervisor;
 mod topology;
 mod waiters;
@@ -48,10 +58,14 @@ use tokio_util::task::TaskTracker;
 
 pub use stats::RabbitStats;
 
-pub use crate::options::{RabbitTuning, Republish};
+pub use crate::options::{RabbitTuning, Republish, StreamOffset};
 
 use answers::Answers;
+use backlog::Backlog;
+use broker_version::VersionCheck;
+use cancels::Cancels;
 use consumers::{Consumers, Ground, Intent};
+use fanout_queue::FanoutQueue;
 use hosts::Hosts;
 use listener::RabbitListener;
 use log_limit::LogLimit;
@@ -60,6 +74,7 @@ use probes::Probes;
 use publisher::Publisher;
 use replies::Replies;
 use route::{Route, exchange_name};
+use running::Running;
 use sender::Sender;
 use server::RequestReceiver;
 use settings::Settings;
@@ -135,6 +150,16 @@ impl RabbitDriver {
         self.ground.counters.snapshot()
     }
 
+    /// What the connections that are open now have done, the one that publishes first. Divided by each other, the
+    /// figures show how well traffic is batched.
+    pub fn connection_stats(&self) -> Vec<bergen_amqp::client::Stats> {
+        let connections = [&self.publish_connection, &self.ground.supervisor];
+        let open = connections
+            .iter()
+            .filter_map(|connection| connection.current());
+        open.map(|epoch| epoch.connection.stats()).collect()
+    }
+
     fn from_settings(settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let counters = Arc::new(Counters::default());
@@ -142,7 +167,7 @@ impl RabbitDriver {
         let tasks = TaskTracker::new();
         let connection = |role| {
             let hosts = Hosts::new(
-                settings.hosts.clone(),
+                settings.hosts_for(role),
                 settings.failover,
                 fastrand::Rng::new(),
             );
@@ -159,24 +184,43 @@ impl RabbitDriver {
             &publish,
             &counters,
             settings.tuning.republish,
+            settings.compression,
         ));
         let ground = Ground {
             supervisor: consume,
             backoff: settings.backoff.clone(),
             hosts: Arc::clone(&hosts),
             counters: Arc::clone(&counters),
+            limits: settings.limits,
             tasks: tasks.clone(),
+            version_check: Arc::new(VersionCheck::new(&topology)),
             closing: CancellationToken::new(),
         };
-        let waiters = Arc::new(Waiters::new(settings.tuning.max_waiting_calls));
+        let cancels = Cancels::new(
+            Arc::clone(&publisher),
+            Arc::clone(&counters),
+            tasks.clone(),
+            ground.closing.clone(),
+        );
+        let waiters = Arc::new(Waiters::new(settings.tuning.max_waiting_calls).cancelling(cancels));
+        let running = Arc::new(Running::default());
+        let replies = Arc::new(Replies::new(
+            topology.clone(),
+            settings.queue_names.clone(),
+            settings.prefetch,
+            Arc::clone(&waiters),
+            Arc::clone(&running),
+            ground.clone(),
+        ));
         let sender = Sender {
             settings: Arc::clone(&settings),
             hosts,
             counters: Arc::clone(&counters),
             publish_connection: Arc::clone(&publish),
             publisher: Arc::clone(&publisher),
-            waiters: Arc::clone(&waiters),
-            replies: Replies::new(topology.clone(), settings.prefetch, waiters, ground.clone()),
+            waiters,
+            backlog: Backlog::new(settings.tuning.max_waiting_bytes),
+            replies: Arc::clone(&replies),
             probes: Probes::new(
                 Arc::clone(&publish),
                 Arc::clone(&counters),
@@ -187,6 +231,7 @@ impl RabbitDriver {
         let answers = Answers::new(
             publisher,
             counters,
+            (replies, running),
             settings.mandatory_replies,
             settings.missing_queue_retry,
         );
@@ -258,7 +303,7 @@ impl Driver for RabbitDriver {
             let exchange = &self.settings.control_exchange;
             let route = Route::notification(&self.topology, exchange, target, priority)?;
             let body = notifications::encode(notification, &options)?;
-            self.sender.notify(route, body, options.retry).await
+            self.sender.notify(route, body, options).await
         })
     }
 
@@ -274,17 +319,16 @@ impl Driver for RabbitDriver {
                 sink,
                 answers: Arc::clone(&self.answers),
                 counters: Arc::clone(&self.ground.counters),
+                limits: self.ground.limits,
                 log: Arc::clone(&self.undecodable),
             };
             let exchange = exchange_name(&self.settings.control_exchange, target);
-            self.start_listener(receiver.intent(
-                &self.topology,
-                exchange,
-                topic,
-                server,
-                options.prefetch,
-            ))
-            .await
+            let fanout = FanoutQueue::draw(&self.settings, &self.topology, topic).await?;
+            let prefetch = self.settings.listener_prefetch(options.prefetch);
+            let bindings = self.topology.server(exchange, topic, server, &fanout.name);
+            let arguments = self.topology.consume_arguments();
+            self.start_listener(receiver.intent(bindings.into(), arguments, fanout, prefetch))
+                .await
         })
     }
 
@@ -299,6 +343,7 @@ impl Driver for RabbitDriver {
             let receiver = notifications::NotificationReceiver {
                 sink,
                 counters: Arc::clone(&self.ground.counters),
+                limits: self.ground.limits,
                 log: Arc::clone(&self.undecodable),
             };
             let bindings = notifications::bindings(
@@ -308,7 +353,8 @@ impl Driver for RabbitDriver {
                 pool,
             )?;
             let arguments = self.topology.consume_arguments();
-            self.start_listener(receiver.intent(bindings, arguments, options.prefetch))
+            let prefetch = self.settings.listener_prefetch(options.prefetch);
+            self.start_listener(receiver.intent(bindings, arguments, prefetch))
                 .await
         })
     }

@@ -18,6 +18,7 @@ use super::supervisor::Supervisor;
 use super::topology::Exchange;
 use crate::driver::Retry;
 use crate::options::Republish;
+use crate::wire::Compression;
 
 /// The publishing half of the driver: one connection, a lane for each class of messages.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(super) struct Publisher {
     /// Messages that may have a channel to themselves at once.
     alone: Semaphore,
     republish: Republish,
+    compression: Option<Compression>,
     counters: Arc<Counters>,
 }
 
@@ -60,6 +62,7 @@ impl Publisher {
         supervisor: &Arc<Supervisor>,
         counters: &Arc<Counters>,
         republish: Republish,
+        compression: Option<Compression>,
     ) -> Self {
         let lane = |class| Lane::new(class, Arc::clone(supervisor), Arc::clone(counters));
         Self {
@@ -70,6 +73,7 @@ impl Publisher {
             foreign_fanouts: Mutex::default(),
             alone: Semaphore::new(Self::ALONE),
             republish,
+            compression,
             counters: Arc::clone(counters),
         }
     }
@@ -122,21 +126,26 @@ impl Publisher {
                 }
                 Err(Lost::Publish(PublishError::ChannelClosed(reason))) => {
                     channel_errors += 1;
-                    match reason.code() {
-                        Some(NOT_FOUND) => self.declares.forget(),
-                        code if alone && code == Some(ACCESS_REFUSED) => {
-                            channel_errors = Self::CHANNEL_ERRORS;
-                        }
-                        _ => {}
+                    let own_fault = is_own_fault(message, reason.code());
+                    if reason.code() == Some(NOT_FOUND) {
+                        self.declares.forget();
+                    }
+                    if own_fault && alone {
+                        channel_errors = Self::CHANNEL_ERRORS;
                     }
                     if channel_errors >= Self::CHANNEL_ERRORS {
-                        return Err(PublishFailure::Channel(Error::ChannelClosed(reason)));
+                        return Err(match reason.code() {
+                            Some(PRECONDITION_FAILED) if own_fault => {
+                                PublishFailure::Unacceptable(reason.to_string())
+                            }
+                            _ => PublishFailure::Channel(Error::ChannelClosed(reason)),
+                        });
                     }
                     if !self.may_republish(message.class) {
                         return Err(PublishFailure::Unconfirmed(reason.to_string()));
                     }
                     // The culprit may be a neighbour on the channel. A missing exchange is declared again first.
-                    alone = channel_errors > 1 || reason.code() == Some(ACCESS_REFUSED);
+                    alone = channel_errors > 1 || own_fault;
                     self.count_again(message.class);
                 }
                 Err(Lost::Publish(error)) => {
@@ -164,8 +173,7 @@ impl Publisher {
             .ensure(&open.epoch, &message.needs)
             .await
             .map_err(Lost::Declare)?;
-        open.epoch.unblocked().await;
-        confirmed(open, message).await
+        confirmed(open, message, self.compression).await
     }
 
     /// A fanout exchange vanishes with its last server, so each publish brings its declare along, in one write.
@@ -183,7 +191,7 @@ impl Publisher {
         };
         let (declared, published) = tokio::join!(
             open.channel.exchange_declare(declare),
-            confirmed(open, message)
+            confirmed(open, message, self.compression)
         );
         match declared.as_ref().err().and_then(Error::code) {
             Some(PRECONDITION_FAILED) => {
@@ -261,8 +269,28 @@ enum Lost {
     Publish(PublishError),
 }
 
-async fn confirmed(open: &OpenLane, message: &Message) -> Result<Confirmed, Lost> {
-    let admitted = open.channel.publish(message.publish(Instant::now())).await;
-    let confirmation = admitted.map_err(|_| Lost::Unsent)?;
+/// Whether the channel error would come again with each attempt, if it is this message's: it is not allowed, or larger
+/// than the broker takes. A fanout brings a declare along, which may have been refused instead.
+fn is_own_fault(message: &Message, code: Option<u16>) -> bool {
+    match code {
+        Some(ACCESS_REFUSED) => true,
+        Some(PRECONDITION_FAILED) => message.class != Class::Fanout,
+        _ => false,
+    }
+}
+
+async fn confirmed(
+    open: &OpenLane,
+    message: &Message,
+    compression: Option<Compression>,
+) -> Result<Confirmed, Lost> {
+    let admitted = open.channel.admit(message.publish(compression)).await;
+    let mut admitted = admitted.map_err(|_| Lost::Unsent)?;
+    // Only now: the room in the window may have been long in coming.
+    open.epoch.unblocked().await;
+    if let Some(expiration) = message.expiration(Instant::now()) {
+        admitted.set_expiration(expiration);
+    }
+    let confirmation = admitted.publish().map_err(|_| Lost::Unsent)?;
     confirmation.await.map_err(Lost::Publish)
 }

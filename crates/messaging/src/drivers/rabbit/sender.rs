@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
+use super::backlog::Backlog;
 use super::message::{Class, Message};
 use super::probes::Probes;
 use super::publisher::{Delivered, Publisher};
@@ -14,7 +15,7 @@ use super::settings::Settings;
 use super::stats::Counters;
 use super::supervisor::Supervisor;
 use super::waiters::Waiters;
-use crate::driver::{CastOptions, Retry, SendError};
+use crate::driver::{CastOptions, NotifyOptions, Retry, SendError};
 use crate::wire::{Charset, Id, OutgoingRequest, RequestIds, encode_request};
 
 /// What sending needs.
@@ -26,7 +27,8 @@ pub(super) struct Sender {
     pub(super) publish_connection: Arc<Supervisor>,
     pub(super) publisher: Arc<Publisher>,
     pub(super) waiters: Arc<Waiters>,
-    pub(super) replies: Replies,
+    pub(super) backlog: Backlog,
+    pub(super) replies: Arc<Replies>,
     pub(super) probes: Probes,
 }
 
@@ -68,7 +70,7 @@ impl Sender {
         &self,
         route: Route,
         body: Bytes,
-        retry: Retry,
+        options: NotifyOptions,
     ) -> Result<(), SendError> {
         self.counters.notifications.increment();
         let message = Message {
@@ -80,7 +82,8 @@ impl Sender {
             deadline: None,
             body,
         };
-        self.deliver(&message, retry, None).await
+        self.deliver(&message, options.retry, options.deadline)
+            .await
     }
 
     /// What stands between a message and the broker: what the last attempt to connect ended with, of either connection.
@@ -97,6 +100,7 @@ impl Sender {
         retry: Retry,
         deadline: Option<Instant>,
     ) -> Result<(), SendError> {
+        let _place = self.backlog.admit(message.body.len())?;
         let publishing = self.publisher.publish(message, retry);
         let delivered = match deadline {
             None => publishing.await,
@@ -121,8 +125,14 @@ impl Sender {
 
     fn too_late(&self) -> SendError {
         match self.publish_connection.current() {
-            Some(_) => SendError::DeliveryFailure {
-                cause: "the broker did not confirm it before the deadline".to_owned(),
+            Some(epoch) => SendError::DeliveryFailure {
+                cause: match epoch.blocked_for() {
+                    Some(reason) => format!(
+                        "the broker blocks publishing, and did so until the deadline: {}",
+                        reason.escape_debug()
+                    ),
+                    None => "the broker did not confirm it before the deadline".to_owned(),
+                },
             },
             None => SendError::Unreachable {
                 hosts: self.hosts.to_string(),

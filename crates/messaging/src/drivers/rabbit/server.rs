@@ -1,18 +1,21 @@
 //! Listening for requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bergen_amqp::client::{Channel, Delivery, DeliverySink, Disposition};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::answers::{Answers, DeliveryHandle, RabbitResponder, ReplyTo};
-use super::consumers::{Intent, Temporary};
+use super::consumers::Intent;
+use super::fanout_queue::FanoutQueue;
 use super::incoming::message_properties;
 use super::log_limit::LogLimit;
 use super::stats::Counters;
-use super::topology::{Topology, fanout_queue_name};
+use super::stream;
+use super::topology::{Arguments, Binding};
 use crate::driver::{Admission, IncomingRequest, RequestSink};
-use crate::wire::{Id, Limits, decode_request};
+use crate::wire::{Limits, decode_request};
 
 /// Turns deliveries of one server into requests, for as many channels as it lives to see.
 #[derive(Clone)]
@@ -20,35 +23,34 @@ pub(super) struct RequestReceiver {
     pub(super) sink: Arc<dyn RequestSink>,
     pub(super) answers: Arc<Answers>,
     pub(super) counters: Arc<Counters>,
+    pub(super) limits: Limits,
     pub(super) log: Arc<LogLimit>,
 }
 
 impl RequestReceiver {
-    /// What must exist for a server. Its fanout queue's name is drawn here, once.
+    /// What must exist for a server with these queues.
     pub(super) fn intent(
         self,
-        topology: &Topology,
-        exchange: &str,
-        topic: &str,
-        server: &str,
+        bindings: Vec<Binding>,
+        arguments: Arguments,
+        fanout: FanoutQueue,
         prefetch: u16,
     ) -> Intent {
-        let fanout_queue: Arc<str> = fanout_queue_name(topic, Id::new()).into();
+        let name = |binding: &Binding| binding.queue.name.to_string();
+        let (own_queue, stream) = fanout.into_parts();
         Intent {
-            name: format!("{topic}.{server}"),
-            bindings: topology
-                .server(exchange, topic, server, &fanout_queue)
-                .into(),
+            // That of this one server.
+            name: bindings.get(1).map(name).unwrap_or_default(),
+            bindings,
             prefetch,
-            arguments: topology.consume_arguments(),
-            temporary_queue: Some(Temporary {
-                name: fanout_queue,
-                recreated: |counters| &counters.fanout_queues_recreated,
-            }),
+            arguments,
+            own_queue,
+            stream,
             sinks: Box::new(move |channel| {
                 Box::new(RequestDeliveries {
                     receiver: self.clone(),
                     channel: channel.clone(),
+                    lost: Arc::default(),
                 })
             }),
         }
@@ -59,14 +61,26 @@ impl RequestReceiver {
 struct RequestDeliveries {
     receiver: RequestReceiver,
     channel: Channel,
+    /// Tells those who hold requests of this channel that it is gone.
+    lost: Arc<CancellationToken>,
+}
+
+impl Drop for RequestDeliveries {
+    fn drop(&mut self) {
+        // A consumer that was cancelled leaves its channel open, and what was delivered valid.
+        if !self.channel.is_open() {
+            self.lost.cancel();
+        }
+    }
 }
 
 impl DeliverySink for RequestDeliveries {
     fn deliver(&mut self, mut delivery: Delivery) -> Disposition {
         let received = Instant::now();
         let receiver = &self.receiver;
+        let from_stream = stream::offset(delivery.properties.headers.as_ref()).is_some();
         let properties = message_properties(&mut delivery);
-        let request = match decode_request(&delivery.body, &properties, &Limits::default()) {
+        let request = match decode_request(&delivery.body, &properties, &receiver.limits) {
             Ok(request) => request,
             Err(error) => {
                 receiver.counters.invalid_requests.increment();
@@ -88,13 +102,16 @@ impl DeliverySink for RequestDeliveries {
             .map(|expiration| received + expiration);
         let reply_to = request.msg_id.clone().zip(request.reply_q.clone());
         let responder = Arc::new(RabbitResponder {
-            delivery: DeliveryHandle::new(self.channel.clone(), delivery.delivery_tag),
+            delivery: DeliveryHandle::new(self.channel.clone(), delivery.delivery_tag)
+                .of_stream(from_stream),
             answers: Arc::clone(&receiver.answers),
             reply_to: reply_to.map(|(msg_id, queue)| ReplyTo {
                 msg_id,
                 queue,
                 deadline,
             }),
+            cancellable: OnceLock::new(),
+            lost: Arc::clone(&self.lost),
         });
         let incoming = IncomingRequest::new(request, Arc::clone(&responder) as Arc<_>)
             .with_deadline(deadline)

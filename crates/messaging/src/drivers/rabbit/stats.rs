@@ -53,6 +53,8 @@ counters! {
     replies_returned,
     /// Answers given up: the reply queue stayed away, or is known to be gone.
     replies_dropped,
+    /// Answers that the broker did not take, replaced by a failure that says so.
+    replies_replaced,
     /// Answers not sent because the queue asked for is no reply queue.
     replies_refused,
     /// Connections opened after the first one of their kind.
@@ -71,6 +73,16 @@ counters! {
     unknown_replies,
     /// Keep-alives received.
     keep_alives,
+    /// Messages sent to tell callers how to cancel a request that takes long.
+    cancel_offers,
+    /// Cancels of calls given up, sent to the servers that run them.
+    cancels_sent,
+    /// Cancels not sent: their server was gone, or too many waited.
+    cancels_dropped,
+    /// Cancels received for requests that run here.
+    cancels_received,
+    /// Cancels received for requests that do not run here (any more).
+    unknown_cancels,
     /// Replies that could not be decoded.
     invalid_replies,
     /// Requests that could not be decoded.

@@ -9,8 +9,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::abandoned::Abandoned;
+use super::cancels::Cancels;
 use crate::driver::CallReply;
-use crate::wire::{Id, RawJson};
+use crate::wire::{Id, RawJson, Text};
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,8 @@ mod tests;
 pub(super) struct Waiters {
     table: Mutex<Table>,
     limit: usize,
+    /// Where calls that are given up are cancelled.
+    cancels: Option<Cancels>,
 }
 
 /// One call's place in the table; dropping it gives the place up.
@@ -30,6 +34,8 @@ pub(super) struct Waiter {
     answer: oneshot::Receiver<CallReply>,
     signs: Option<Arc<SignsOfLife>>,
     answered: bool,
+    /// Until when the call may run although it is given up; `None` as long as no server can have it.
+    runs_until: Option<Instant>,
 }
 
 /// Why a call may not wait.
@@ -58,7 +64,14 @@ impl Waiters {
         Self {
             table: Mutex::default(),
             limit,
+            cancels: None,
         }
+    }
+
+    /// Has calls that are given up cancelled at the servers that say how.
+    pub(super) fn cancelling(mut self, cancels: Cancels) -> Self {
+        self.cancels = Some(cancels);
+        self
     }
 
     /// Takes a place for a call. `monitored` calls remember when they were last heard of.
@@ -69,6 +82,7 @@ impl Waiters {
             complete,
             signs: signs.clone(),
             value: None,
+            control_queue: None,
         };
         let mut table = self.lock();
         if table.closed {
@@ -85,6 +99,7 @@ impl Waiters {
             answer,
             signs,
             answered: false,
+            runs_until: None,
         })
     }
 
@@ -116,6 +131,46 @@ impl Waiters {
             entry.value = Some(value);
         }
         Found::Waiting
+    }
+
+    /// The server that runs a call says where it can be cancelled: which is done at once if it has been given up.
+    pub(super) fn cancellable(&self, id: Id, queue: &str) -> Found {
+        let Some(cancels) = &self.cancels else {
+            return Found::Unknown;
+        };
+        cancels.start();
+        let mut table = self.lock();
+        if let Some(entry) = table.waiting.get_mut(&id.as_u128()) {
+            // Not a slice, which would keep the whole message.
+            entry.control_queue = Some(Text::copy(queue));
+            if let Some(signs) = &entry.signs {
+                signs.heard(Instant::now());
+            }
+            return Found::Waiting;
+        }
+        let abandoned = table.abandoned.take(id);
+        drop(table);
+        if !abandoned {
+            return Found::Unknown;
+        }
+        cancels.send(id, Text::copy(queue));
+        Found::Waiting
+    }
+
+    /// Gives a call up.
+    fn give_up(&self, id: Id, runs_until: Option<Instant>) {
+        let mut table = self.lock();
+        let entry = table.waiting.remove(&id.as_u128());
+        let (Some(cancels), Some(runs_until)) = (&self.cancels, runs_until) else {
+            return;
+        };
+        match entry.and_then(|entry| entry.control_queue) {
+            Some(queue) => {
+                drop(table);
+                cancels.send(id, queue);
+            }
+            None => table.abandoned.insert(id, runs_until, Instant::now()),
+        }
     }
 
     /// How many calls wait.
@@ -153,6 +208,11 @@ impl Waiter {
         }
     }
 
+    /// From now on a server may run the call, until then at least if nobody stops it.
+    pub(super) fn runs_until(&mut self, until: Instant) {
+        self.runs_until = Some(until);
+    }
+
     /// When a monitored call was last heard of.
     pub(super) fn last_heard(&self) -> Option<Instant> {
         self.signs.as_deref().map(SignsOfLife::last)
@@ -165,7 +225,7 @@ impl Drop for Waiter {
         if self.answered {
             return;
         }
-        self.waiters.lock().waiting.remove(&self.id.as_u128());
+        self.waiters.give_up(self.id, self.runs_until);
     }
 }
 
@@ -173,6 +233,7 @@ impl Drop for Waiter {
 struct Table {
     waiting: HashMap<u128, Entry, BuildHasherDefault<IdHasher>>,
     closed: bool,
+    abandoned: Abandoned,
 }
 
 #[derive(Debug)]
@@ -181,6 +242,8 @@ struct Entry {
     signs: Option<Arc<SignsOfLife>>,
     /// The first value of a reply that did not end the call.
     value: Option<RawJson>,
+    /// Where its cancel is to be sent, once the server has said so.
+    control_queue: Option<Text>,
 }
 
 /// When a call was last heard of. A keep-alive stores a number here and wakes nobody.

@@ -22,10 +22,12 @@ pub struct RpcClientBuilder {
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) timeout: Duration,
+    pub(super) cast_timeout: Option<Duration>,
     pub(super) version_cap: Option<Version>,
     pub(super) retry: Retry,
     pub(super) monitor: Option<Duration>,
     pub(super) at_least_once: bool,
+    pub(super) redact_context: bool,
 }
 
 impl RpcClientBuilder {
@@ -33,10 +35,12 @@ impl RpcClientBuilder {
         let target = transport.with_exchange(target);
         let settings = Settings {
             timeout: transport.defaults().response_timeout,
+            cast_timeout: Some(transport.defaults().response_timeout),
             version_cap: None,
             retry: Retry::Forever,
             monitor: None,
             at_least_once: false,
+            redact_context: false,
         };
         Self {
             transport: transport.clone(),
@@ -51,6 +55,24 @@ impl RpcClientBuilder {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
+        self
+    }
+
+    /// How long a cast may wait for the broker's confirmation, connecting included; then it fails, though the broker
+    /// may have it. Default: the option `rpc_response_timeout`, as for calls. `None` waits as long as
+    /// [`retry`](Self::retry) allows, as the peer, for ever if nothing else is said.
+    #[must_use]
+    pub fn cast_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.settings.cast_timeout = timeout;
+        self
+    }
+
+    /// Leaves secrets out of the contexts that are sent: what is named like a token or password, and the catalogue of
+    /// services. Everybody who may read the queues sees contexts in clear. Default: off, since servers may need the
+    /// token, as the peer, which sends all; notifications leave them out in any case.
+    #[must_use]
+    pub fn redact_context(mut self, redact: bool) -> Self {
+        self.settings.redact_context = redact;
         self
     }
 

@@ -13,6 +13,7 @@ use super::Shared;
 use super::builder::Settings;
 use crate::clock::later;
 use crate::driver::{CallOptions, CastOptions, Retry};
+use crate::mask::without_secrets;
 use crate::rpc::serializer::convert_members;
 use crate::rpc::{
     CallError, CurrentRequest, RpcError, RpcVersionCapError, SerializeError, TypedCallError,
@@ -92,6 +93,13 @@ impl PreparedClient {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
+        self
+    }
+
+    /// Gives casts this long to be confirmed; `None` as long as [`retry`](Self::retry) allows.
+    #[must_use]
+    pub fn cast_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.settings.cast_timeout = timeout;
         self
     }
 
@@ -177,8 +185,7 @@ impl PreparedClient {
         arguments: &(impl Serialize + ?Sized),
     ) -> impl Future<Output = Result<(), CallError>> + Send + 'static {
         let request = self.request(ctxt, method.into(), arguments);
-        let client = self.clone();
-        async move { client.cast_request(request?).await }
+        self.clone().cast_request(request)
     }
 
     /// Starts the clock of a call and encodes its arguments: when it is made, not when its future is first polled,
@@ -223,6 +230,11 @@ impl PreparedClient {
                 (args, serializer.serialize_context(ctxt)?)
             }
         };
+        let context = if self.settings.redact_context {
+            without_secrets(&context)
+        } else {
+            context
+        };
         Ok(OutgoingRequest {
             method,
             args,
@@ -233,16 +245,21 @@ impl PreparedClient {
         })
     }
 
-    pub(super) async fn cast_request(self, request: OutgoingRequest) -> Result<(), CallError> {
+    /// Starts the clock of a cast.
+    pub(super) fn cast_request(
+        self,
+        request: Result<OutgoingRequest, CallError>,
+    ) -> impl Future<Output = Result<(), CallError>> + Send + 'static {
+        let timeout = self.settings.cast_timeout;
         let options = CastOptions {
             retry: self.settings.retry,
             at_least_once: self.settings.at_least_once,
-            ..CastOptions::default()
+            deadline: timeout.map(|timeout| later(Instant::now(), timeout)),
         };
-        self.shared
-            .transport
-            .cast(&self.target, &request, options)
-            .await
+        async move {
+            let transport = &self.shared.transport;
+            transport.cast(&self.target, &request?, options).await
+        }
     }
 
     /// The end of the call's own time or of the request's that it is made for, whichever comes first.

@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::lifecycle::Lifecycle;
 use super::stats::Counters;
-use super::{DuplicateWindow, Executor, RpcServer, Shared};
+use super::warning::OnWarning;
+use super::{
+    Conduct, DuplicateWindow, EndpointOptions, Executor, RpcServer, ServerWarning, Shared,
+};
 use crate::rpc::{AccessPolicy, Dispatcher, Endpoint, Serializer};
 use crate::target::Target;
 use crate::transport::RpcTransport;
@@ -16,12 +20,16 @@ use crate::transport::RpcTransport;
 pub struct RpcServerBuilder {
     transport: RpcTransport,
     target: Target,
-    endpoints: Vec<Arc<dyn Endpoint>>,
+    endpoints: Vec<(Arc<dyn Endpoint>, EndpointOptions)>,
     access: AccessPolicy,
     serializer: Option<Arc<dyn Serializer>>,
     executor: Executor,
     limit: usize,
-    late_acknowledgement: bool,
+    conduct: Conduct,
+    consumer_timeout: Duration,
+    cancel_after: Duration,
+    tracebacks: bool,
+    on_warning: Option<OnWarning>,
     duplicate_window: DuplicateWindow,
     ping: bool,
 }
@@ -36,7 +44,11 @@ impl RpcServerBuilder {
             serializer: None,
             executor: Executor::Tasks,
             limit: transport.defaults().limit,
-            late_acknowledgement: false,
+            conduct: Conduct::default(),
+            consumer_timeout: CONSUMER_TIMEOUT,
+            cancel_after: transport.defaults().cancel_after,
+            tracebacks: transport.defaults().tracebacks,
+            on_warning: None,
             duplicate_window: DuplicateWindow::default(),
             ping: transport.defaults().ping,
         }
@@ -50,8 +62,14 @@ impl RpcServerBuilder {
 
     /// Adds an endpoint that something else holds too.
     #[must_use]
-    pub fn shared_endpoint(mut self, endpoint: Arc<dyn Endpoint>) -> Self {
-        self.endpoints.push(endpoint);
+    pub fn shared_endpoint(self, endpoint: Arc<dyn Endpoint>) -> Self {
+        self.endpoint_with(endpoint, EndpointOptions::new())
+    }
+
+    /// Adds an endpoint whose requests are gone about in another way than those of the others.
+    #[must_use]
+    pub fn endpoint_with(mut self, endpoint: Arc<dyn Endpoint>, options: EndpointOptions) -> Self {
+        self.endpoints.push((endpoint, options));
         self
     }
 
@@ -88,12 +106,57 @@ impl RpcServerBuilder {
     /// between, the broker gives the request to another server, so that it runs at least once, and perhaps twice:
     /// only for methods that bear it. Default: off, at most once, as the peer. The peer has no such option.
     ///
-    /// A method that runs for more than 25 minutes after its request was received is acknowledged then, with a
-    /// warning: RabbitMQ closes the channel of a consumer that keeps a message for 30. A request whose connection
-    /// breaks while it runs counts as taken: its copy is dropped here.
+    /// A method that still runs after five sixths of the [`consumer_timeout`](Self::consumer_timeout), counted from
+    /// receipt, is acknowledged then, with a [`ServerWarning::AcknowledgedEarly`]. A request whose connection breaks
+    /// while it runs counts as taken: its copy is dropped here. For some endpoints only:
+    /// [`EndpointOptions::late_acknowledgement`].
     #[must_use]
     pub fn late_acknowledgement(mut self, late: bool) -> Self {
-        self.late_acknowledgement = late;
+        self.conduct.late_acknowledgement = late;
+        self
+    }
+
+    /// What the broker's `consumer_timeout` is: RabbitMQ closes the channel of a consumer that keeps a message for
+    /// longer. Default: 30 minutes, RabbitMQ's own default. Only
+    /// [late acknowledgement](Self::late_acknowledgement) asks for it.
+    #[must_use]
+    pub fn consumer_timeout(mut self, timeout: Duration) -> Self {
+        self.consumer_timeout = timeout;
+        self
+    }
+
+    /// Drops a method's future when its caller has given the call up, and with it the calls that the method waits for,
+    /// which are cancelled in turn. Such a method must bear to end at any of its awaits. One that blocks its thread
+    /// ends at its next await, too. Default: off; a method learns of it by its
+    /// [`Cancellation`](crate::rpc::Cancellation) and runs to its end, as the peer's. For some endpoints only:
+    /// [`EndpointOptions::drop_cancelled`].
+    #[must_use]
+    pub fn drop_cancelled(mut self, drop: bool) -> Self {
+        self.conduct.drop_cancelled = drop;
+        self
+    }
+
+    /// How long after its receipt a caller that understands it is told how to cancel a request. Default: the option
+    /// `bergen_cancel_after`, which is 250 ms unless set: long enough for short calls to cost no message more, short
+    /// enough to stop what is worth to be stopped.
+    #[must_use]
+    pub fn cancel_after(mut self, after: Duration) -> Self {
+        self.cancel_after = after;
+        self
+    }
+
+    /// Whether failures carry tracebacks to callers, those of nested calls included. Default: the option
+    /// `bergen_tracebacks`, which is on unless set, as the peer; without them callers learn class and message only.
+    #[must_use]
+    pub fn tracebacks(mut self, tracebacks: bool) -> Self {
+        self.tracebacks = tracebacks;
+        self
+    }
+
+    /// Hands each warning to `handle`, besides the log. It must return at once.
+    #[must_use]
+    pub fn on_warning(mut self, handle: impl Fn(&ServerWarning) + Send + Sync + 'static) -> Self {
+        self.on_warning = Some(Box::new(handle));
         self
     }
 
@@ -114,7 +177,12 @@ impl RpcServerBuilder {
 
     /// The server, not yet started.
     pub fn build(self) -> RpcServer {
-        let dispatcher = Dispatcher::new(self.endpoints, self.access);
+        let server = self.conduct;
+        let endpoints = self.endpoints.into_iter();
+        let dispatcher = Dispatcher::with_conducts(
+            endpoints.map(|(endpoint, options)| (endpoint, options.resolve(server))),
+            self.access,
+        );
         let shared = Shared {
             transport: self.transport,
             target: self.target,
@@ -126,7 +194,10 @@ impl RpcServerBuilder {
             serializer: self.serializer,
             executor: self.executor,
             limit: self.limit,
-            late_acknowledgement: self.late_acknowledgement,
+            consumer_timeout: self.consumer_timeout,
+            cancel_after: self.cancel_after,
+            tracebacks: self.tracebacks,
+            on_warning: self.on_warning,
             duplicate_window: self.duplicate_window,
             lifecycle: Lifecycle::new(),
             counters: Counters::default(),
@@ -148,3 +219,6 @@ impl fmt::Debug for RpcServerBuilder {
             .finish_non_exhaustive()
     }
 }
+
+/// RabbitMQ's default.
+const CONSUMER_TIMEOUT: Duration = Duration::from_mins(30);

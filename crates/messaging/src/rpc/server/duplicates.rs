@@ -88,11 +88,12 @@ impl Duplicates {
                 evicted: 0,
             };
         }
-        taken.by_age.push_back((now, key));
+        // Before it grows: one id more than fits would double what is allocated.
         let mut evicted = 0;
-        while taken.by_age.len() > self.window.size && taken.forget_oldest() {
+        while taken.by_age.len() >= self.window.size && taken.forget_oldest() {
             evicted += 1;
         }
+        taken.by_age.push_back((now, key));
         Recorded {
             is_new: true,
             evicted,

@@ -75,25 +75,45 @@ impl Engine {
     /// Waits for a place, tells the broker that the request is taken, and runs it.
     async fn hold(self: Arc<Self>, incoming: IncomingRequest, keep_alives: KeepAlives) {
         let place = Arc::clone(&self.places).acquire_owned();
-        let place = match incoming.deadline {
-            None => place.await,
-            Some(deadline) => {
-                let Ok(place) = tokio::time::timeout_at(deadline, place).await else {
+        let expired = async {
+            match incoming.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let admitted = async {
+            tokio::select! {
+                biased;
+                // The semaphore is never closed.
+                place = place => place.ok(),
+                () = expired => {
                     self.expired(&incoming);
                     // If the broker can't be told it delivers the request again, to be dropped then.
                     let _ = incoming.acknowledge();
-                    return;
-                };
-                place
+                    None
+                }
+                () = incoming.cancellation.cancelled() => {
+                    self.cancelled_before_start(&incoming);
+                    None
+                }
+                // Else handlers that hang would gather one more copy of each with every connection that is lost.
+                () = incoming.lost() => {
+                    self.counters().lost_before_start.increment();
+                    None
+                }
             }
         };
-        // The semaphore is never closed.
-        let Ok(place) = place else { return };
-        let late = self.server.late_acknowledgement;
+        let Some(place) = self.offering_cancel(&incoming, admitted).await else {
+            return;
+        };
+        let late = self.server.dispatcher.is_late(&incoming.request);
         if !late && let Err(error) = incoming.acknowledge() {
             // The broker will deliver it again, here or elsewhere; this copy must not run.
             self.counters().lost_before_start.increment();
-            tracing::debug!(method = %incoming.request.method, "a waiting request was lost: {error}");
+            tracing::debug!(
+                method = %incoming.request.method.escape_debug(),
+                "a waiting request was lost: {error}"
+            );
             return;
         }
         if self.is_new(&incoming) {
@@ -125,7 +145,7 @@ impl Engine {
     fn duplicate(&self, incoming: &IncomingRequest) {
         self.counters().duplicates.increment();
         tracing::warn!(
-            method = %incoming.request.method,
+            method = %incoming.request.method.escape_debug(),
             unique_id = ?incoming.request.unique_id,
             redelivered = incoming.redelivered,
             "dropped a request that was taken before"
@@ -135,10 +155,23 @@ impl Engine {
     fn expired(&self, incoming: &IncomingRequest) {
         self.counters().expired.increment();
         tracing::warn!(
-            method = %incoming.request.method,
+            method = %incoming.request.method.escape_debug(),
             waited = ?incoming.received.elapsed(),
             "dropped a request that expired before it could run"
         );
+    }
+
+    fn cancelled_before_start(&self, incoming: &IncomingRequest) {
+        self.counters().cancelled_before_start.increment();
+        tracing::debug!(
+            method = %incoming.request.method.escape_debug(),
+            "dropped a request whose caller gave up before it could run"
+        );
+        // Its copies are not to run either, also not the one that comes if the broker can't be told.
+        if let Some(id) = &incoming.request.unique_id {
+            self.duplicates.record(id, Instant::now());
+        }
+        let _ = incoming.acknowledge();
     }
 }
 
@@ -160,8 +193,9 @@ impl RequestSink for Admissions {
             if !engine.is_new(&incoming) {
                 return Admission::Taken;
             }
+            let late = engine.server.dispatcher.is_late(&incoming.request);
             engine.start(incoming, place);
-            return if engine.server.late_acknowledgement {
+            return if late {
                 Admission::Held
             } else {
                 Admission::Taken

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
@@ -10,7 +9,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::catch_panic::CatchPanic;
 use super::engine::Engine;
-use super::{Executor, Shared};
+use super::{Executor, ServerWarning, Shared};
+use crate::clock::later;
 use crate::driver::{CallReply, IncomingRequest};
 use crate::mask::Masked;
 use crate::rpc::serializer::convert_members;
@@ -35,14 +35,21 @@ impl Engine {
             context = ?incoming.request.context,
             "received a request"
         );
-        let result = if self.server.late_acknowledgement {
-            self.run_unacknowledged(&incoming).await
-        } else {
-            self.run(&incoming).await
+        let run = async {
+            if self.server.dispatcher.is_late(&incoming.request) {
+                Box::pin(self.run_unacknowledged(&incoming)).await
+            } else {
+                self.run(&incoming).await
+            }
         };
-        let reply = self.account(&incoming, result);
+        let result = self.offering_cancel(&incoming, run).await;
         drop(keep_alives);
-        if incoming.wants_reply() {
+        let reply = result.map(|result| self.account(&incoming, result));
+        if incoming.cancellation.is_cancelled() {
+            self.cancelled(&incoming, reply.is_none());
+        } else if let Some(reply) = reply
+            && incoming.wants_reply()
+        {
             // The semaphore is never closed; and the place is given up only for one among the answers.
             let _answer = self.answers.acquire().await;
             drop(place);
@@ -64,10 +71,26 @@ impl Engine {
         }
     }
 
+    /// Nobody waits for the answer, so none is sent.
+    fn cancelled(&self, incoming: &IncomingRequest, dropped: bool) {
+        self.counters().cancelled.increment();
+        if dropped {
+            self.counters().dropped_handlers.increment();
+        }
+        tracing::debug!(
+            method = %incoming.request.method.escape_debug(),
+            msg_id = ?incoming.request.msg_id,
+            dropped,
+            "the caller gave up"
+        );
+    }
+
     /// Runs the method, and only then tells the broker that the request is taken; earlier if it runs for too long.
-    async fn run_unacknowledged(&self, incoming: &IncomingRequest) -> MethodResult {
+    async fn run_unacknowledged(&self, incoming: &IncomingRequest) -> Option<MethodResult> {
         let mut run = pin!(self.run(incoming));
-        let latest = incoming.received + LONGEST_UNACKNOWLEDGED;
+        let consumer_timeout = self.server.consumer_timeout;
+        let longest = consumer_timeout.saturating_sub(consumer_timeout / 6);
+        let latest = later(incoming.received, longest);
         let ended = tokio::time::timeout_at(latest, &mut run).await;
         if let Err(error) = incoming.acknowledge() {
             tracing::warn!(method = %incoming.request.method.escape_debug(), "a request may run again elsewhere: {error}");
@@ -75,35 +98,54 @@ impl Engine {
         if let Ok(result) = ended {
             return result;
         }
-        tracing::warn!(
-            method = %incoming.request.method.escape_debug(),
-            "acknowledged a request that still runs, before the broker's consumer timeout"
-        );
+        self.counters().acknowledged_early.increment();
+        self.server.warn(&ServerWarning::AcknowledgedEarly {
+            method: incoming.request.method.as_str().to_owned(),
+            after: longest,
+            consumer_timeout,
+        });
         run.await
     }
 
-    /// Finds the method and runs it where the executor says.
-    async fn run(&self, incoming: &IncomingRequest) -> MethodResult {
+    /// Finds the method and runs it where the executor says. `None`: it was dropped, because its caller gave up.
+    async fn run(&self, incoming: &IncomingRequest) -> Option<MethodResult> {
         let request = &incoming.request;
         let namespace = request.namespace.as_deref();
         let dispatcher = &self.server.dispatcher;
-        let endpoint = dispatcher.find(namespace, &request.version, &request.method)?;
+        let (endpoint, conduct) =
+            match dispatcher.route(namespace, &request.version, &request.method) {
+                Ok(found) => found,
+                Err(error) => return Some(Err(error)),
+            };
 
         let mut call = Call::new(request.context.clone(), request.args.clone());
         call.deadline = incoming.deadline;
         call.redelivered = incoming.redelivered;
+        call.cancellation = incoming.cancellation.clone();
         let (server, endpoint) = (Arc::clone(&self.server), Arc::clone(endpoint));
         let method = request.method.clone();
         // All code of the program's own is in here, its serializer too: it may panic.
         let work = async move {
             let call = server.deserialize(call)?;
             let context = call.context.clone();
-            let current = CurrentRequest::new(context.clone(), call.deadline);
+            let current = CurrentRequest::new(context.clone(), call.deadline)
+                .with_cancellation(call.cancellation.clone());
             let running = current.scope(async { endpoint.dispatch(&method, call).await });
             let result = running.await?;
             match &server.serializer {
                 None => Ok(result),
                 Some(serializer) => Ok(serializer.serialize_entity(&context, result)?),
+            }
+        };
+        let cancellation = incoming.cancellation.clone();
+        let work = async move {
+            if !conduct.drop_cancelled || !cancellation.is_possible() {
+                return Some(work.await);
+            }
+            tokio::select! {
+                biased;
+                () = cancellation.cancelled() => None,
+                result = work => Some(result),
             }
         };
         let outcome = if self.server.executor == Executor::Blocking {
@@ -117,10 +159,10 @@ impl Engine {
         };
         outcome.unwrap_or_else(|panic| {
             self.counters().panics.increment();
-            Err(MethodError::runtime_error(format!(
+            Some(Err(MethodError::runtime_error(format!(
                 "{} panicked: {panic}",
                 request.method
-            )))
+            ))))
         })
     }
 
@@ -157,11 +199,23 @@ impl Engine {
                 );
             }
         }
-        Err(error.into_failure())
+        let mut failure = error.into_failure();
+        if !self.server.tracebacks {
+            failure.tb.clear();
+        }
+        Err(failure)
     }
 }
 
 impl Shared {
+    /// Lets everybody know who wants to.
+    fn warn(&self, warning: &ServerWarning) {
+        tracing::warn!(target_ = %self.target, "{warning}");
+        if let Some(handle) = &self.on_warning {
+            handle(warning);
+        }
+    }
+
     /// The request as its method gets it.
     fn deserialize(&self, mut call: Call) -> Result<Call, SerializeError> {
         if let Some(serializer) = &self.serializer {
@@ -177,9 +231,6 @@ impl Shared {
         Ok(call)
     }
 }
-
-/// How long a request may stay unacknowledged after its receipt. RabbitMQ's `consumer_timeout` is 30 minutes by default.
-const LONGEST_UNACKNOWLEDGED: Duration = Duration::from_mins(25);
 
 /// Methods with this ending are health probes; their failures are not logged, as in the peer.
 const QUIET: &str = "_ignore_errors";

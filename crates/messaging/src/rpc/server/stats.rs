@@ -7,7 +7,8 @@ macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// A snapshot of a server's counters, since it was made.
         ///
-        /// `received` = `dispatched` + `expired` + `duplicates` + `lost_before_start` + what still waits.
+        /// `received` = `dispatched` + `expired` + `duplicates` + `lost_before_start` + `cancelled_before_start` + what
+        /// still waits.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
         #[non_exhaustive]
         pub struct ServerStats {
@@ -44,6 +45,14 @@ counters! {
     panics,
     /// Requests dropped before dispatch because their deadline had passed.
     expired,
+    /// Requests dropped before dispatch because their caller had given up.
+    cancelled_before_start,
+    /// Requests that ran when their caller gave up, and were not answered.
+    cancelled,
+    /// Requests, also counted in `cancelled`, whose handler was dropped; all others ran to their end.
+    dropped_handlers,
+    /// Requests of late acknowledgement that were acknowledged while they ran, before the broker's consumer timeout.
+    acknowledged_early,
     /// Requests dropped because one with the same `_unique_id` was taken before.
     duplicates,
     /// Requests, also counted in `received`, that the broker had delivered before.

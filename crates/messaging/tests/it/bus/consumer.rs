@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bergen_messaging::driver::{
-    Acknowledger, BoxFuture, CallReply, IncomingNotification, ListenError, Listener, ReplyError,
-    Responder,
+    Acknowledger, BoxFuture, CallReply, Cancellation, IncomingNotification, ListenError, Listener,
+    ReplyError, Responder,
 };
 use bergen_messaging::notify::Notification;
 use bergen_messaging::wire::{Limits, MessageProperties};
@@ -45,6 +45,11 @@ impl Handle {
 
     fn answer(&self, answer: Answer) -> Result<(), ReplyError> {
         let answers = self.answers.as_ref().ok_or(ReplyError::NotAsked)?;
+        if self.bus.state.lock().unwrap().callers_are_away {
+            return Err(ReplyError::NoRoute {
+                queue: "reply_test".to_owned(),
+            });
+        }
         answers.send(answer).map_err(|_| ReplyError::NoRoute {
             queue: "reply_test".to_owned(),
         })
@@ -95,6 +100,14 @@ impl Responder for Handle {
 
     fn keep_alive(&self) -> BoxFuture<'_, Result<(), ReplyError>> {
         Box::pin(async move { self.answer(Answer::KeepAlive) })
+    }
+
+    fn offer_cancel<'a>(
+        &'a self,
+        cancellation: &'a Cancellation,
+    ) -> BoxFuture<'a, Result<(), ReplyError>> {
+        let stop = super::Stop(cancellation.clone());
+        Box::pin(async move { self.answer(Answer::Cancellable(stop)) })
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::consumer::BusListener;
-use super::{Answer, Bus, Consumer, Lacks, Message, Sink, queue_name};
+use super::{Answer, Bus, Consumer, Lacks, Message, Sink, Stop, queue_name};
 
 pub(crate) struct BusDriver {
     bus: Arc<Bus>,
@@ -114,6 +114,7 @@ impl Driver for BusDriver {
             let call = CallIds {
                 msg_id,
                 reply_q: "reply_test",
+                cancel: true,
             };
             let ids = RequestIds {
                 unique_id: Id::new(),
@@ -130,11 +131,16 @@ impl Driver for BusDriver {
             };
             self.route(target, &message)?;
             drop(message);
+            let mut cancel = CancelOnDrop(None);
             loop {
                 let monitor = request.monitor.unwrap_or(Duration::from_hours(1));
                 let until = options.deadline.min(Instant::now() + monitor);
                 match tokio::time::timeout_at(until, receiver.recv()).await {
-                    Ok(Some(Answer::Reply(reply))) => return Ok(reply),
+                    Ok(Some(Answer::Reply(reply))) => {
+                        cancel.0 = None;
+                        return Ok(reply);
+                    }
+                    Ok(Some(Answer::Cancellable(handle))) => cancel.0 = Some(handle),
                     Ok(Some(Answer::KeepAlive)) => {}
                     // Dropped unanswered: a real caller would not learn of it either.
                     Ok(None) => tokio::time::sleep_until(until).await,
@@ -238,5 +244,16 @@ impl Driver for BusDriver {
 
     fn close(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move { self.bus.state.lock().unwrap().closed += 1 })
+    }
+}
+
+/// Cancels a call that ends without an answer.
+struct CancelOnDrop(Option<Stop>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if let Some(stop) = &self.0 {
+            stop.0.cancel();
+        }
     }
 }

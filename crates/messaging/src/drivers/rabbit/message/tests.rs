@@ -14,7 +14,7 @@ fn message(deadline: Option<Instant>, message_id: Option<&str>) -> Message {
 
 #[test]
 fn properties_are_the_peers() {
-    let properties = message(None, None).publish(Instant::now()).properties;
+    let properties = message(None, None).publish(None).properties;
     assert_eq!(properties.content_type.as_deref(), Some("application/json"));
     assert_eq!(properties.content_encoding.as_deref(), Some("utf-8"));
     assert_eq!(properties.headers, Some(FieldTable::new()));
@@ -31,17 +31,17 @@ fn properties_are_the_peers() {
 
 #[test]
 fn a_message_with_an_id_is_mandatory() {
-    let publish = message(None, Some("0123")).publish(Instant::now());
+    let publish = message(None, Some("0123")).publish(None);
     assert!(publish.mandatory);
     assert_eq!(publish.properties.message_id.as_deref(), Some("0123"));
-    assert!(!message(None, None).publish(Instant::now()).mandatory);
+    assert!(!message(None, None).publish(None).mandatory);
 }
 
 #[test]
 fn the_expiration_is_what_remains_of_the_deadline() {
     let now = Instant::now();
     let message = message(Some(now + Duration::from_mins(1)), None);
-    let expiration = |later: Duration| message.publish(now + later).properties.expiration.unwrap();
+    let expiration = |later: Duration| message.expiration(now + later).unwrap();
     assert_eq!(expiration(Duration::ZERO), "60000");
     assert_eq!(expiration(Duration::from_micros(300)), "60000");
     assert_eq!(expiration(Duration::from_millis(1500)), "58500");
@@ -58,4 +58,21 @@ fn an_expiration_is_rounded_up_and_stays_within_what_the_broker_takes() {
     assert_eq!(expiration(now, now + Duration::from_secs(1)), "0");
     let decades = Duration::from_hours(24 * 365 * 25);
     assert_eq!(expiration(now + decades, now), "252288000000");
+}
+
+#[test]
+fn a_compressed_message_says_how_in_its_header_and_keeps_the_rest() {
+    let plain = message(None, Some("0123"));
+    let compressed = plain.publish(Some(Compression::Bzip2));
+    let headers = compressed.properties.headers.clone().unwrap();
+    let name = headers.get("compression").and_then(FieldValue::as_str);
+    assert_eq!((headers.len(), name), (1, Some("application/x-bz2")));
+    let body = Compression::Bzip2.decompress(&compressed.body, 100);
+    assert_eq!(body.as_deref(), Ok(&plain.body[..]));
+    let expected = BasicProperties {
+        headers: Some(headers),
+        ..plain.publish(None).properties
+    };
+    assert_eq!(compressed.properties, expected);
+    assert!(compressed.mandatory);
 }

@@ -69,3 +69,31 @@ fn a_window_of_no_size_checks_nothing() {
     assert!(duplicates.record("a", now).is_new);
     assert!(!duplicates.contains("a", now));
 }
+
+/// The resident memory of this process, in bytes.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}
+
+#[test]
+fn a_full_window_takes_about_as_much_memory_as_is_said() {
+    const WINDOWS: usize = 8;
+    let size = DuplicateWindow::default().size;
+    let now = Instant::now();
+    let before = resident();
+    let windows: Vec<_> = (0..WINDOWS)
+        .map(|_| {
+            let duplicates = window(size);
+            for _ in 0..2 * size {
+                duplicates.record(&Id::new().to_string(), now);
+            }
+            duplicates
+        })
+        .collect();
+    let bytes = (resident() - before) / WINDOWS;
+    println!("{size} remembered ids take {bytes} bytes");
+    assert!((2 << 20..6 << 20).contains(&bytes), "{bytes}");
+    drop(windows);
+}
