@@ -50,6 +50,10 @@ pub const TARGETS: &[Target] = &[
         body: config::file,
     },
     Target {
+        name: "messaging_compression",
+        body: messaging::compression,
+    },
+    Target {
         name: "messaging_json",
         body: messaging::json,
     },

@@ -3,7 +3,8 @@
 
 use bergen_messaging::url::TransportUrl;
 use bergen_messaging::wire::{
-    Charset, JsonError, Limits, MessageProperties, RawJson, decode_reply, decode_request,
+    Charset, Compression, JsonError, Limits, MessageProperties, RawJson, decode_reply,
+    decode_request,
 };
 
 /// JSON text: what `serde_json` takes, the scanner takes, and nothing that is read from a checked
@@ -67,5 +68,25 @@ pub fn url(data: &[u8]) {
     match text.parse::<TransportUrl>() {
         Ok(url) => assert_eq!(url.with_credentials().parse().as_ref(), Ok(&url)),
         Err(error) => assert!(error.position <= text.chars().count(), "{error}"),
+    }
+}
+
+/// A compressed body: the first byte says by which algorithm. No decompressor panics, and none gives more than it may.
+pub fn compression(data: &[u8]) {
+    const LIMIT: usize = 1 << 20;
+    let algorithms = ["gzip", "bzip2", "lzma", "brotli", "zstd"];
+    let Some((first, body)) = data.split_first() else {
+        return;
+    };
+    let name = algorithms.get(usize::from(*first) % algorithms.len());
+    let Some(compression) = name.and_then(|name| Compression::from_name(name)) else {
+        panic!("{name:?} is no name");
+    };
+    match compression.decompress(body, LIMIT) {
+        Ok(plain) => assert!(plain.len() <= LIMIT),
+        Err(error) => {
+            let text = error.to_string();
+            assert!(!text.contains("the decompressor failed"), "{text}");
+        }
     }
 }

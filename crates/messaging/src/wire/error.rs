@@ -21,9 +21,25 @@ pub enum WireError {
     /// The content encoding is none that JSON text has.
     #[error("unsupported content encoding {0:?}")]
     ContentEncoding(String),
-    /// The body is compressed.
+    /// The body is compressed in a way that nobody here knows.
     #[error("unsupported compression {0:?}")]
     Compression(String),
+    /// The body is cut off, or not what its header `compression` says.
+    #[error("body cannot be decompressed as {compression}: {problem}")]
+    Decompression {
+        /// The header.
+        compression: &'static str,
+        /// The decompressor's words.
+        problem: String,
+    },
+    /// The body is longer than the receiver allows when it is decompressed.
+    #[error("body is over the limit of {limit} bytes when decompressed as {compression}")]
+    DecompressedTooLarge {
+        /// The header.
+        compression: &'static str,
+        /// Bytes allowed.
+        limit: usize,
+    },
     /// The body is not UTF-8.
     #[error("body is not UTF-8 from byte {0}")]
     NotUtf8(usize),

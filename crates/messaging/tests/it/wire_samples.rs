@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bergen_messaging::wire::{
-    Charset, KeepAlive, Limits, MessageProperties, RawJson, Reply, Request, RequestVersion,
-    WireError, decode_reply, decode_request,
+    Charset, Compression, KeepAlive, Limits, MessageProperties, RawJson, Reply, Request,
+    RequestVersion, WireError, decode_reply, decode_request,
 };
 use serde::Deserialize;
 
@@ -14,6 +14,7 @@ struct Sample {
     routing_key: String,
     properties: Properties,
     body: String,
+    body_encoding: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +50,17 @@ impl Sample {
     }
 
     fn request(&self) -> Result<Request, WireError> {
-        decode_request(self.body.as_bytes(), &self.properties(), &Limits::default())
+        decode_request(&self.bytes(), &self.properties(), &Limits::default())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match self.body_encoding.as_deref() {
+            None => self.body.clone().into_bytes(),
+            Some(encoding) => {
+                assert_eq!(encoding, "base64");
+                base64(&self.body)
+            }
+        }
     }
 
     fn reply(&self) -> Result<Reply, WireError> {
@@ -79,6 +90,21 @@ fn request(name: &str) -> Request {
 
 fn reply(name: &str) -> Reply {
     Sample::read(name).reply().unwrap()
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in text.bytes().filter(|byte| *byte != b'=') {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let value = alphabet.iter().position(|known| *known == byte).unwrap();
+        (bits, count) = ((bits << 6) | value as u32, count + 6);
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    bytes
 }
 
 /// The payload of a body.
@@ -120,17 +146,48 @@ fn every_sample_decodes_and_encodes_to_the_same() {
     assert_eq!(seen, 24);
 }
 
-/// No algorithm is built in yet, so compressed messages are refused by their header.
 #[test]
-fn compressed_samples_are_refused_by_name() {
-    let refused = |name| Sample::read(name).request().unwrap_err();
+fn compressed_samples_are_read_by_their_header() {
+    for name in ["rpc-call-gzip", "rpc-call-bzip2"] {
+        let sample = Sample::read(name);
+        let call = sample.request().unwrap();
+        assert_eq!(call.method, "echo", "{name}");
+        let header = sample.properties().compression.unwrap();
+        let compression = Compression::from_name(&header).unwrap();
+        assert_eq!(compression.header(), header);
+        // The body that was compressed, to the byte.
+        let body = compression.decompress(&sample.bytes(), 10_000).unwrap();
+        assert_eq!(call.encode(Charset::Ascii), body, "{name}");
+    }
+}
+
+#[test]
+fn a_compressed_body_is_refused_if_it_is_cut_too_long_or_unknown() {
+    let sample = Sample::read("rpc-call-gzip");
+    let (body, properties) = (sample.bytes(), sample.properties());
+    let decode = |body: &[u8], properties: &MessageProperties, decompressed| {
+        let limits = Limits {
+            decompressed,
+            ..Limits::default()
+        };
+        decode_request(body, properties, &limits).unwrap_err()
+    };
     assert_eq!(
-        refused("rpc-call-gzip"),
-        WireError::Compression("application/x-gzip".into())
+        decode(&body, &properties, 100),
+        WireError::DecompressedTooLarge {
+            compression: "application/x-gzip",
+            limit: 100
+        }
     );
+    let cut = decode(&body[..body.len() - 1], &properties, 10_000);
+    assert!(matches!(cut, WireError::Decompression { .. }), "{cut:?}");
+    let unknown = MessageProperties {
+        compression: Some("application/x-snappy".into()),
+        ..properties
+    };
     assert_eq!(
-        refused("rpc-call-bzip2"),
-        WireError::Compression("application/x-bz2".into())
+        decode(&body, &unknown, 10_000),
+        WireError::Compression("application/x-snappy".into())
     );
 }
 

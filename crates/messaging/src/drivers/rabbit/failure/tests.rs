@@ -1,11 +1,11 @@
-use bergen_amqp::client::ChannelCloseReason;
+use bergen_amqp::client::{ChannelCloseReason, TlsError};
 
 use super::*;
 
 fn refused_login() -> ConnectFailure {
     ConnectFailure::Failed(ConnectError::AccessRefused {
         address: "localhost:5672".to_owned(),
-        username: "nova".to_owned(),
+        username: Some("nova".to_owned()),
         text: "ACCESS_REFUSED".to_owned(),
     })
 }
@@ -49,4 +49,40 @@ fn channel_errors_keep_the_brokers_words() {
         listen_error(&closed(405)),
         ListenError::Failed { .. }
     ));
+}
+
+/// What is wrong with certificates, ports and mechanisms waits for somebody to mend it, as a wrong password does.
+#[test]
+fn what_waiting_does_not_mend_is_reported_at_once() {
+    let address = || "mq1:5671".to_owned();
+    let tls = |error| ConnectError::Tls {
+        address: address(),
+        error,
+    };
+    for hopeless in [
+        tls(TlsError::UnknownIssuer),
+        tls(TlsError::NotTls),
+        tls(TlsError::CertificateWithoutKey),
+        ConnectError::SpeaksTls { address: address() },
+    ] {
+        assert!(is_definitive(&hopeless), "{hopeless}");
+        let error = ConnectFailure::Failed(hopeless).into_send_error("mq1:5671");
+        assert!(matches!(error, SendError::Unreachable { .. }), "{error:?}");
+    }
+    let not_offered = ConnectError::MechanismNotOffered {
+        address: address(),
+        wanted: "EXTERNAL",
+        offered: "PLAIN".to_owned(),
+    };
+    assert!(is_definitive(&not_offered));
+    let error = ConnectFailure::Failed(not_offered).into_send_error("mq1:5671");
+    assert!(matches!(error, SendError::Refused { .. }), "{error:?}");
+    let down = ConnectError::TimedOut {
+        address: address(),
+        after: std::time::Duration::from_secs(5),
+    };
+    assert!(!is_definitive(&down));
+    for passing in [TlsError::HungUp, TlsError::Other("reset".to_owned())] {
+        assert!(!is_definitive(&tls(passing)));
+    }
 }
