@@ -1,24 +1,24 @@
 //! Consumers that outlive their connections.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bergen_amqp::client::{
-    Channel, ChannelEvent, ChannelEvents, Consume, DeliverySink, Error, QueueDelete,
-};
+use bergen_amqp::client::{Channel, DeliverySink};
 use tokio::sync::watch;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::backoff::BackoffPolicy;
-use super::declare::{Declarer, NOT_FOUND, field_table};
-use super::failure::{is_refusal, listen_error};
-use super::half_open::HalfOpen;
+use super::broker_version::VersionCheck;
 use super::stats::{Counter, Counters};
-use super::supervisor::{ConnectFailure, Supervisor};
+use super::stream::StreamPosition;
+use super::supervisor::Supervisor;
 use super::topology::{Arguments, Binding};
-use crate::driver::{ListenError, Retry};
+use crate::driver::ListenError;
+use crate::wire::Limits;
+
+mod keeper;
+
+use keeper::Keeper;
 
 /// What should exist and be consumed, on whichever connection answers next.
 pub(super) struct Intent {
@@ -29,15 +29,19 @@ pub(super) struct Intent {
     /// basic.qos of each new channel; 0 sets none.
     pub(super) prefetch: u16,
     pub(super) arguments: Arguments,
-    /// Deleted on a clean close.
-    pub(super) temporary_queue: Option<Temporary>,
+    /// The queue that nobody else consumes.
+    pub(super) own_queue: Option<OwnQueue>,
+    /// Where in a stream to read on, if one of the queues is a stream.
+    pub(super) stream: Option<Arc<StreamPosition>>,
     /// Makes the sink of each consumer, for the channel that it consumes on.
     pub(super) sinks: Box<MakeSink>,
 }
 
-/// A queue that lives no longer than its consumer.
-pub(super) struct Temporary {
+/// A queue that only these consumers need.
+pub(super) struct OwnQueue {
     pub(super) name: Arc<str>,
+    /// Deleted on a clean close; else it waits for whoever comes back under its name, until it expires.
+    pub(super) deleted_on_close: bool,
     /// Counts how often it was found gone: what it held is lost.
     pub(super) recreated: fn(&Counters) -> &Counter,
 }
@@ -60,7 +64,10 @@ pub(super) struct Ground {
     pub(super) backoff: BackoffPolicy,
     pub(super) hosts: Arc<str>,
     pub(super) counters: Arc<Counters>,
+    /// What is taken of one message.
+    pub(super) limits: Limits,
     pub(super) tasks: TaskTracker,
+    pub(super) version_check: Arc<VersionCheck>,
     /// Cancelled when the driver closes.
     pub(super) closing: CancellationToken,
 }
@@ -151,250 +158,4 @@ enum State {
     Interrupted,
     Stopped,
     Closed,
-}
-
-/// The task behind [`Consumers`].
-struct Keeper {
-    intent: Intent,
-    ground: Ground,
-    state: watch::Sender<State>,
-    stopping: CancellationToken,
-    closing: CancellationToken,
-    /// Something may exist on the broker, even if it was never consumed.
-    ever_declared: bool,
-    ever_started: bool,
-}
-
-/// Why consumers did not start on one connection.
-enum StartError {
-    Connect(ConnectFailure),
-    Channel(Error),
-}
-
-/// How long a goodbye may take: the broker forgets us anyway.
-const FAREWELL: Duration = Duration::from_secs(5);
-
-impl Keeper {
-    async fn run(mut self) {
-        let mut random = fastrand::Rng::new();
-        let mut pauses = self.ground.backoff.pauses();
-        let (stopping, closing) = (self.stopping.clone(), self.closing.clone());
-        let last = loop {
-            let established = tokio::select! {
-                biased;
-                () = closing.cancelled() => break None,
-                () = stopping.cancelled() => break None,
-                established = self.establish() => established,
-            };
-            match established {
-                Ok((channel, events)) => {
-                    pauses = self.ground.backoff.pauses();
-                    self.ever_started = true;
-                    self.state.send_replace(State::Consuming);
-                    tokio::select! {
-                        biased;
-                        () = closing.cancelled() => break Some(channel),
-                        () = stopping.cancelled() => {
-                            // A broker that does not answer must not keep us from closing.
-                            let cancelled = self.cancel_all(&channel);
-                            let _ = closing.run_until_cancelled(timeout(FAREWELL, cancelled)).await;
-                            break Some(channel);
-                        }
-                        () = self.consume(&channel, events) => {}
-                    }
-                    self.state.send_replace(State::Interrupted);
-                }
-                Err(error) => {
-                    if let (false, Some(error)) = (self.ever_started, self.definitive(&error)) {
-                        self.say_farewell(None).await;
-                        self.state.send_replace(State::Failed(error));
-                        return;
-                    }
-                    // The supervisor paces what fails for lack of a connection.
-                    if let StartError::Channel(error) = error
-                        && !error.is_connection_closed()
-                    {
-                        let pause = pauses.next_pause(&mut random);
-                        tracing::warn!(name = self.intent.name, %error, again_in = ?pause, "cannot consume");
-                        tokio::select! {
-                            () = closing.cancelled() => {}
-                            () = stopping.cancelled() => {}
-                            () = tokio::time::sleep(pause) => {}
-                        }
-                    }
-                }
-            }
-        };
-        self.state.send_replace(State::Stopped);
-        closing.cancelled().await;
-        self.say_farewell(last).await;
-        self.state.send_replace(State::Closed);
-    }
-
-    async fn say_farewell(&self, last: Option<Channel>) {
-        if timeout(FAREWELL, self.farewell(last)).await.is_err() {
-            tracing::debug!(
-                name = self.intent.name,
-                "the broker did not answer the goodbye"
-            );
-        }
-    }
-
-    /// Declares everything on a channel of the live connection and consumes.
-    async fn establish(&mut self) -> Result<(Channel, ChannelEvents), StartError> {
-        let epoch = self.ground.supervisor.epoch(Retry::Forever).await;
-        let epoch = epoch.map_err(StartError::Connect)?;
-        let mut declarer = Declarer::open(epoch, self.intent.prefetch).await?;
-        if let (true, Some(queue)) = (self.ever_started, &self.intent.temporary_queue)
-            && !declarer.has_queue(&queue.name).await?
-        {
-            (queue.recreated)(&self.ground.counters).increment();
-        }
-        self.ever_declared = true;
-        for binding in &self.intent.bindings {
-            declarer.binding(binding).await?;
-        }
-        let (channel, events) = declarer.into_channel();
-        let half_open = HalfOpen::new(&channel);
-        for (tag, queue) in self.consumed_queues().into_iter().enumerate() {
-            self.subscribe(&channel, &(tag + 1).to_string(), queue)
-                .await?;
-        }
-        half_open.stands();
-        Ok((channel, events))
-    }
-
-    /// Follows one channel until it is lost.
-    async fn consume(&self, channel: &Channel, mut events: ChannelEvents) {
-        while let Some(event) = events.next().await {
-            match event {
-                ChannelEvent::ConsumerCancelled { consumer_tag } => {
-                    if let Err(error) = self.restore(channel, &consumer_tag).await {
-                        tracing::warn!(name = self.intent.name, %error, "cannot restore a consumer; starting all again");
-                        // Whatever the outcome, this channel is not used again.
-                        let _ = channel.close().await;
-                        return;
-                    }
-                }
-                ChannelEvent::Closed(error) => {
-                    tracing::debug!(name = self.intent.name, %error, "consumers interrupted");
-                    return;
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Declares and consumes one queue again. It declares elsewhere, so that a refusal does not cost the channel that
-    /// the other consumers live on.
-    async fn restore(&self, channel: &Channel, tag: &str) -> Result<(), Error> {
-        let queues = self.consumed_queues();
-        let index = tag
-            .parse::<usize>()
-            .ok()
-            .and_then(|number| number.checked_sub(1));
-        let Some(queue) = index.and_then(|index| queues.get(index)) else {
-            return Ok(());
-        };
-        tracing::warn!(name = self.intent.name, %queue, "the broker cancelled a consumer; consuming its queue again");
-        let Some(epoch) = self.ground.supervisor.current() else {
-            // The channel's own end follows.
-            return Ok(());
-        };
-        let mut declarer = Declarer::open(epoch, 0).await?;
-        if let Some(temporary) = &self.intent.temporary_queue
-            && temporary.name == *queue
-            && !declarer.has_queue(queue).await?
-        {
-            (temporary.recreated)(&self.ground.counters).increment();
-        }
-        for binding in self
-            .intent
-            .bindings
-            .iter()
-            .filter(|binding| binding.queue.name == *queue)
-        {
-            declarer.binding(binding).await?;
-        }
-        self.subscribe(channel, tag, Arc::clone(queue)).await?;
-        self.ground.counters.consumers_restored.increment();
-        Ok(())
-    }
-
-    async fn subscribe(&self, channel: &Channel, tag: &str, queue: Arc<str>) -> Result<(), Error> {
-        let consume = Consume {
-            consumer_tag: tag.to_owned(),
-            arguments: field_table(&self.intent.arguments),
-            ..Consume::new(&*queue)
-        };
-        channel
-            .consume(consume, (self.intent.sinks)(channel))
-            .await
-            .map(drop)
-    }
-
-    async fn cancel_all(&self, channel: &Channel) {
-        for tag in 1..=self.consumed_queues().len() {
-            if let Err(error) = channel.cancel(&tag.to_string()).await {
-                tracing::debug!(name = self.intent.name, %error, "a consumer ended before it was cancelled");
-            }
-        }
-    }
-
-    /// Deletes what only these consumers needed and closes their channel.
-    async fn farewell(&self, channel: Option<Channel>) {
-        let channel = match (
-            channel.filter(Channel::is_open),
-            self.ground.supervisor.current(),
-        ) {
-            (Some(channel), _) => channel,
-            (None, Some(epoch)) if self.ever_declared => {
-                match epoch.connection.open_channel().await {
-                    Ok((channel, _events)) => channel,
-                    Err(_) => return,
-                }
-            }
-            _ => return,
-        };
-        if let Some(queue) = &self.intent.temporary_queue
-            && let Err(error) = channel.queue_delete(QueueDelete::new(&*queue.name)).await
-        {
-            tracing::debug!(queue = %queue.name, %error, "the queue stays until it expires");
-        }
-        // An error says that the channel is closed already.
-        let _ = channel.close().await;
-    }
-
-    /// Each queue once, in the order of the bindings.
-    fn consumed_queues(&self) -> Vec<Arc<str>> {
-        let mut queues: Vec<Arc<str>> = Vec::new();
-        for binding in &self.intent.bindings {
-            if !queues.contains(&binding.queue.name) {
-                queues.push(Arc::clone(&binding.queue.name));
-            }
-        }
-        queues
-    }
-
-    /// The error to report if trying again would not help.
-    fn definitive(&self, error: &StartError) -> Option<ListenError> {
-        match error {
-            StartError::Connect(failure @ ConnectFailure::Closed) => Some(failure.clone()),
-            StartError::Connect(failure @ ConnectFailure::Failed(error)) => {
-                is_refusal(error).then(|| failure.clone())
-            }
-            StartError::Channel(error @ Error::ChannelClosed(reason)) => {
-                return (reason.code() != Some(NOT_FOUND)).then(|| listen_error(error));
-            }
-            StartError::Channel(error @ Error::Encode(_)) => return Some(listen_error(error)),
-            StartError::Channel(_) => None,
-        }
-        .map(|failure| failure.into_listen_error(&self.ground.hosts))
-    }
-}
-
-impl From<Error> for StartError {
-    fn from(error: Error) -> Self {
-        Self::Channel(error)
-    }
 }

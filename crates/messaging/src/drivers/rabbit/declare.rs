@@ -14,7 +14,7 @@ use super::topology::{Argument, Binding, Exchange, ExchangeType, Queue};
 /// Declares on a channel of its own, which it opens again after each refusal.
 ///
 /// An entity that exists with other arguments (406) is used as it is: the peer falls back from durable to non-durable
-/// only, and loses its prefetch on the way.
+/// only, not for notifications, and loses its prefetch on the way.
 #[derive(Debug)]
 pub(super) struct Declarer {
     epoch: Arc<Epoch>,
@@ -47,27 +47,36 @@ impl Declarer {
 
     /// Declares a queue with its exchange and binds them.
     pub(super) async fn binding(&mut self, binding: &Binding) -> Result<(), Error> {
-        if let Some(exchange) = &binding.exchange {
-            self.exchange(exchange).await?;
-        }
-        self.queue(&binding.queue).await?;
         let Some(exchange) = &binding.exchange else {
-            return Ok(());
+            return self.queue(&binding.queue).await;
         };
+        let found = self.exchange(exchange).await?;
+        if found == Found::LessDurable && !binding.queue.is_always_durable() {
+            self.queue(&binding.queue.not_durable()).await?;
+        } else {
+            self.queue(&binding.queue).await?;
+        }
         let bind = QueueBind::new(&*binding.queue.name, &*exchange.name, &*binding.key);
         self.open_channel().await?.queue_bind(bind).await
     }
 
     /// Declares an exchange.
-    pub(super) async fn exchange(&mut self, exchange: &Exchange) -> Result<(), Error> {
+    pub(super) async fn exchange(&mut self, exchange: &Exchange) -> Result<Found, Error> {
         let channel = self.open_channel().await?;
         match channel.exchange_declare(exchange.declare()).await {
             Err(error) if error.code() == Some(PRECONDITION_FAILED) => {
                 tracing::debug!(exchange = %exchange.name, %error, "using the exchange as it exists");
                 let channel = self.open_channel().await?;
-                channel.exchange_declare(exchange.declare_passive()).await
+                channel.exchange_declare(exchange.declare_passive()).await?;
+                // The peer reads the broker's words, too: nothing else tells which property differs.
+                let durability = error.to_string().contains("inequivalent arg 'durable'");
+                Ok(if durability && exchange.durable {
+                    Found::LessDurable
+                } else {
+                    Found::Usable
+                })
             }
-            outcome => outcome,
+            outcome => outcome.map(|()| Found::Usable),
         }
     }
 
@@ -85,8 +94,13 @@ impl Declarer {
             }
             // The queue's home node is gone for good.
             Some(NOT_FOUND) => {
+                tracing::warn!(queue = %queue.name, "the queue is stuck on a node that is gone; deleting it");
                 let channel = self.open_channel().await?;
-                channel.queue_delete(QueueDelete::new(&*queue.name)).await?;
+                let deleted = channel.queue_delete(QueueDelete::new(&*queue.name)).await;
+                if let Err(error) = deleted {
+                    tracing::debug!(queue = %queue.name, %error, "could not delete it; declaring it anyway");
+                }
+                let channel = self.open_channel().await?;
                 channel.queue_declare(queue.declare()).await
             }
             _ => outcome,
@@ -114,10 +128,23 @@ impl Declarer {
     }
 }
 
+/// What became of the declaration of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It exists, as declared or otherwise.
+    Usable,
+    /// It exists and is not durable although it was declared so. The queues that go with it are then declared
+    /// non-durable, too, because that is what the peer's services do with theirs.
+    LessDurable,
+}
+
 /// The broker's reply code for an entity that does not exist.
 pub(super) const NOT_FOUND: u16 = 404;
 /// The broker's reply code for an entity that exists with other arguments.
 pub(super) const PRECONDITION_FAILED: u16 = 406;
+/// The broker's reply code for its own failure, with which it closes the connection. A declare gets it while a cluster
+/// has not settled, and always for a kind of queue that the broker does not do any more.
+pub(super) const INTERNAL_ERROR: u16 = 541;
 /// The broker's reply code for what the user may not do.
 pub(super) const ACCESS_REFUSED: u16 = 403;
 
@@ -153,6 +180,14 @@ impl Exchange {
 }
 
 impl Queue {
+    /// The same in memory only.
+    pub(super) fn not_durable(&self) -> Self {
+        Self {
+            durable: false,
+            ..self.clone()
+        }
+    }
+
     fn declare(&self) -> QueueDeclare {
         QueueDeclare {
             durable: self.durable,
@@ -169,7 +204,8 @@ pub(super) fn field_table(arguments: &[(&'static str, Argument)]) -> FieldTable<
     for (name, value) in arguments {
         let value = match value {
             Argument::Int(number) => FieldValue::I32(*number),
-            Argument::Text(text) => FieldValue::LongString(text.as_bytes().into()),
+            Argument::Long(number) => FieldValue::I64(*number),
+            Argument::Text(text) => FieldValue::LongString(text.as_bytes().to_vec().into()),
             Argument::Bool(flag) => FieldValue::Bool(*flag),
         };
         table.insert(*name, value);

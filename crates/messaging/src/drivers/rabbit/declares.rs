@@ -55,7 +55,7 @@ impl Declares {
         };
         let outcome = match needs {
             Needs::Nothing => Ok(()),
-            Needs::Exchange(exchange) => declarer.exchange(exchange).await,
+            Needs::Exchange(exchange) => declarer.exchange(exchange).await.map(drop),
             Needs::Binding(binding) => declarer.binding(binding).await,
         };
         *slot = Some(declarer);

@@ -60,6 +60,7 @@ pub(super) fn bindings(
 pub(super) struct NotificationReceiver {
     pub(super) sink: Arc<dyn NotificationSink>,
     pub(super) counters: Arc<Counters>,
+    pub(super) limits: Limits,
     pub(super) log: Arc<LogLimit>,
 }
 
@@ -78,7 +79,8 @@ impl NotificationReceiver {
             bindings,
             prefetch,
             arguments,
-            temporary_queue: None,
+            own_queue: None,
+            stream: None,
             sinks: Box::new(move |channel| {
                 Box::new(NotificationDeliveries {
                     receiver: self.clone(),
@@ -99,22 +101,22 @@ impl DeliverySink for NotificationDeliveries {
     fn deliver(&mut self, mut delivery: Delivery) -> Disposition {
         let receiver = &self.receiver;
         let properties = message_properties(&mut delivery);
-        let notification =
-            match Notification::decode(&delivery.body, &properties, &Limits::default()) {
-                Ok(notification) => notification,
-                Err(error) => {
-                    receiver.counters.invalid_notifications.increment();
-                    if let Some(held_back) = receiver.log.admit(Instant::now()) {
-                        tracing::warn!(
-                            %error,
-                            routing_key = ?delivery.routing_key,
-                            held_back,
-                            "rejected a notification that cannot be decoded"
-                        );
-                    }
-                    return Disposition::Reject { requeue: false };
+        let notification = match Notification::decode(&delivery.body, &properties, &receiver.limits)
+        {
+            Ok(notification) => notification,
+            Err(error) => {
+                receiver.counters.invalid_notifications.increment();
+                if let Some(held_back) = receiver.log.admit(Instant::now()) {
+                    tracing::warn!(
+                        %error,
+                        routing_key = ?delivery.routing_key,
+                        held_back,
+                        "rejected a notification that cannot be decoded"
+                    );
                 }
-            };
+                return Disposition::Reject { requeue: false };
+            }
+        };
         let handle = Arc::new(DeliveryHandle::new(
             self.channel.clone(),
             delivery.delivery_tag,

@@ -3,6 +3,7 @@
 //! Nothing here talks to a broker. Two peers must declare the same entity with the same arguments, else the broker
 //! refuses the second one, so every field here mirrors the peer's declaration under the same options.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 #[cfg(test)]
@@ -35,6 +36,10 @@ pub(super) struct TopologyOptions {
     pub(super) transient_queues_ttl: i32,
     /// `enable_cancel_on_failover`: consumers are cancelled when their mirrored queue fails over.
     pub(super) cancel_on_failover: bool,
+    /// `rabbit_stream_fanout`: all servers of a topic read one stream instead of a fanout queue each.
+    pub(super) stream_fanout: bool,
+    /// `bergen_durable_transient_queues`: fanout and reply queues survive a broker restart.
+    pub(super) durable_transient_queues: bool,
 }
 
 impl Default for TopologyOptions {
@@ -50,6 +55,8 @@ impl Default for TopologyOptions {
             ha_queues: false,
             transient_queues_ttl: 1800,
             cancel_on_failover: false,
+            stream_fanout: false,
+            durable_transient_queues: false,
         }
     }
 }
@@ -75,7 +82,9 @@ pub(super) struct Exchange {
 pub(super) enum Argument {
     /// Goes out as field type `I`, as the peer's integers do.
     Int(i32),
-    Text(&'static str),
+    /// For what may not fit 32 bits: field type `l`.
+    Long(i64),
+    Text(Cow<'static, str>),
     Bool(bool),
 }
 
@@ -89,6 +98,15 @@ pub(super) struct Queue {
     pub(super) durable: bool,
     pub(super) auto_delete: bool,
     pub(super) arguments: Arguments,
+}
+
+impl Queue {
+    /// Whether its type is one that the broker refuses to keep in memory only.
+    pub(super) fn is_always_durable(&self) -> bool {
+        self.arguments
+            .iter()
+            .any(|(name, _)| *name == "x-queue-type")
+    }
 }
 
 /// A queue with the exchange that fills it. The reply queue has none: the default exchange reaches it by name.
@@ -126,7 +144,11 @@ impl Topology {
             self.topic_binding(exchange, &direct, &direct),
             Binding {
                 exchange: Some(self.fanout_exchange(topic)),
-                queue: self.transient_queue(fanout_queue),
+                queue: if self.options.stream_fanout {
+                    self.stream(fanout_queue)
+                } else {
+                    self.transient_queue(fanout_queue)
+                },
                 key: topic.into(),
             },
         ]
@@ -169,12 +191,24 @@ impl Topology {
         Exchange {
             name: fanout_exchange_name(topic).into(),
             kind: ExchangeType::Fanout,
-            durable: self.options.transient_quorum_queue,
+            durable: self.options.transient_quorum_queue || self.options.stream_fanout,
             auto_delete: true,
         }
     }
 
-    /// The arguments of every basic.consume.
+    /// The name of the stream that all servers of a topic share; `None` where each has a fanout queue of its own.
+    pub(super) fn fanout_stream(&self, topic: &str) -> Option<Arc<str>> {
+        let name = || fanout_exchange_name(topic).into();
+        self.options.stream_fanout.then(name)
+    }
+
+    /// Whether some queue would not survive a restart of the broker.
+    pub(super) fn has_transient_queues(&self) -> bool {
+        let replies = self.replies("").queue;
+        !self.durable() || !replies.durable
+    }
+
+    /// The arguments of every basic.consume but that of a stream.
     pub(super) fn consume_arguments(&self) -> Arguments {
         if self.options.cancel_on_failover {
             vec![("x-cancel-on-ha-failover", Argument::Bool(true))]
@@ -196,11 +230,26 @@ impl Topology {
         }
     }
 
+    /// The stream keeps casts for the time that a fanout queue would outlive its server.
+    fn stream(&self, name: &str) -> Queue {
+        let mut arguments = vec![("x-queue-type", Argument::Text("stream".into()))];
+        let ttl = self.options.transient_queues_ttl;
+        if ttl > 0 {
+            arguments.push(("x-max-age", Argument::Text(format!("{ttl}s").into())));
+        }
+        Queue {
+            name: name.into(),
+            durable: true,
+            auto_delete: false,
+            arguments,
+        }
+    }
+
     fn transient_queue(&self, name: &str) -> Queue {
         let quorum = self.options.transient_quorum_queue;
         Queue {
             name: name.into(),
-            durable: quorum,
+            durable: quorum || self.options.durable_transient_queues,
             auto_delete: false,
             arguments: self.arguments(quorum, self.options.transient_queues_ttl),
         }
@@ -210,10 +259,10 @@ impl Topology {
         let options = &self.options;
         let mut arguments = Arguments::new();
         if options.ha_queues {
-            arguments.push(("x-ha-policy", Argument::Text("all")));
+            arguments.push(("x-ha-policy", Argument::Text("all".into())));
         }
         if quorum {
-            arguments.push(("x-queue-type", Argument::Text("quorum")));
+            arguments.push(("x-queue-type", Argument::Text("quorum".into())));
             let limits = [
                 ("x-delivery-limit", options.quorum_delivery_limit),
                 ("x-max-in-memory-length", options.quorum_max_memory_length),
@@ -252,7 +301,7 @@ pub(super) fn fanout_exchange_name(topic: &str) -> String {
     format!("{topic}_fanout")
 }
 
-/// The name of one server's fanout queue; `id` is 32 hex digits, drawn once and kept over reconnects.
+/// The name of one server's fanout queue; `id` comes from [`QueueNames`](super::queue_names::QueueNames).
 pub(super) fn fanout_queue_name(topic: &str, id: impl std::fmt::Display) -> String {
     format!("{topic}_fanout_{id}")
 }
@@ -260,7 +309,7 @@ pub(super) fn fanout_queue_name(topic: &str, id: impl std::fmt::Display) -> Stri
 /// The start of every reply queue's name. Answers go to no other queue.
 pub(super) const REPLY_PREFIX: &str = "reply_";
 
-/// The name of a reply queue; `id` is 32 hex digits, drawn once and kept over reconnects.
+/// The name of a reply queue; `id` as that of a fanout queue.
 pub(super) fn reply_queue_name(id: impl std::fmt::Display) -> String {
     format!("{REPLY_PREFIX}{id}")
 }

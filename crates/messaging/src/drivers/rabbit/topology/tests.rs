@@ -1,5 +1,7 @@
 use super::*;
 
+mod option_sets;
+
 fn server(options: TopologyOptions) -> [Binding; 3] {
     Topology::new(options).server("nova", "compute", "host-1", "compute_fanout_0123")
 }
@@ -76,7 +78,7 @@ fn quorum_queues_carry_their_limits() {
     assert_eq!(
         any.queue.arguments,
         [
-            ("x-queue-type", Argument::Text("quorum")),
+            ("x-queue-type", Argument::Text("quorum".into())),
             ("x-delivery-limit", Argument::Int(5)),
             ("x-max-in-memory-length", Argument::Int(1000)),
             ("x-max-in-memory-bytes", Argument::Int(1_048_576)),
@@ -100,7 +102,7 @@ fn transient_quorum_queues_make_fanout_and_replies_durable() {
     assert_eq!(
         every.queue.arguments,
         [
-            ("x-queue-type", Argument::Text("quorum")),
+            ("x-queue-type", Argument::Text("quorum".into())),
             ("x-expires", Argument::Int(1_800_000))
         ]
     );
@@ -115,11 +117,11 @@ fn the_remaining_options_change_one_argument_each() {
     });
     assert_eq!(
         any.queue.arguments,
-        [("x-ha-policy", Argument::Text("all"))]
+        [("x-ha-policy", Argument::Text("all".into()))]
     );
     assert_eq!(
         every.queue.arguments,
-        [("x-ha-policy", Argument::Text("all"))]
+        [("x-ha-policy", Argument::Text("all".into()))]
     );
 
     let options = TopologyOptions {
@@ -145,4 +147,52 @@ fn a_notification_queue_is_named_by_topic_and_priority_or_by_its_pool() {
         (&*pool.queue.name, &*pool.key),
         ("meters", "notifications.info")
     );
+}
+
+#[test]
+fn a_stream_takes_the_place_of_fanout_queues() {
+    let stream = |ttl| {
+        let options = TopologyOptions {
+            transient_quorum_queue: true,
+            stream_fanout: true,
+            transient_queues_ttl: ttl,
+            ha_queues: true,
+            ..TopologyOptions::default()
+        };
+        let topology = Topology::new(options);
+        let name = topology.fanout_stream("compute").unwrap();
+        let [_, _, every] = topology.server("nova", "compute", "host-1", &name);
+        every
+    };
+    let every = stream(60);
+    assert_eq!(&*every.queue.name, "compute_fanout");
+    assert!(every.queue.durable && every.exchange.unwrap().durable);
+    assert_eq!(
+        every.queue.arguments,
+        [
+            ("x-queue-type", Argument::Text("stream".into())),
+            ("x-max-age", Argument::Text("60s".into()))
+        ]
+    );
+    assert_eq!(stream(0).queue.arguments.len(), 1);
+    assert_eq!(Topology::default().fanout_stream("compute"), None);
+}
+
+#[test]
+fn durable_reply_and_fanout_queues_still_expire_and_keep_the_peers_exchange() {
+    let topology = Topology::new(TopologyOptions {
+        durable_queues: true,
+        durable_transient_queues: true,
+        ..TopologyOptions::default()
+    });
+    let [any, one, every] = topology.server("nova", "compute", "host-1", "compute_fanout_0123");
+    let replies = topology.replies("reply_0123").queue;
+    let expires = [("x-expires", Argument::Int(1_800_000))];
+    for queue in [&every.queue, &replies] {
+        assert!(queue.durable);
+        assert_eq!(queue.arguments, expires);
+    }
+    assert!(any.queue.durable && one.queue.durable && !topology.has_transient_queues());
+    assert!(!every.exchange.unwrap().durable);
+    assert!(Topology::default().has_transient_queues());
 }

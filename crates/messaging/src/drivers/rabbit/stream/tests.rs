@@ -1,0 +1,59 @@
+use bergen_amqp::codec::FieldValue;
+
+use super::*;
+
+fn position(start: StreamOffset) -> StreamPosition {
+    StreamPosition::new("compute_fanout".into(), start)
+}
+
+fn at(value: Argument) -> Arguments {
+    vec![("x-stream-offset", value)]
+}
+
+#[test]
+fn reading_goes_on_behind_the_last_delivery_and_begins_again_in_a_new_stream() {
+    for (start, word) in [(StreamOffset::Next, "next"), (StreamOffset::Last, "last")] {
+        let position = position(start);
+        let start = at(Argument::Text(word.into()));
+        assert_eq!(position.consume_arguments(), start);
+        position.passed(0);
+        assert_eq!(position.consume_arguments(), at(Argument::Long(1)));
+        position.passed(41);
+        assert_eq!(position.consume_arguments(), at(Argument::Long(42)));
+        position.reset();
+        assert_eq!(position.consume_arguments(), start);
+    }
+}
+
+#[test]
+fn positions_beyond_all_reason_are_numbers_of_the_wire_all_the_same() {
+    let position = position(StreamOffset::Next);
+    position.passed(u64::MAX);
+    assert_eq!(position.consume_arguments(), at(Argument::Long(i64::MAX)));
+}
+
+#[test]
+fn an_offset_is_a_number_in_a_header() {
+    let headers = |value| {
+        let mut headers = FieldTable::new();
+        headers.insert("x-stream-offset", value);
+        headers
+    };
+    assert_eq!(offset(Some(&headers(FieldValue::I64(7)))), Some(7));
+    assert_eq!(offset(Some(&headers(FieldValue::I32(0)))), Some(0));
+    for odd in [FieldValue::I64(-1), FieldValue::Bool(true)] {
+        assert_eq!(offset(Some(&headers(odd))), None);
+    }
+    assert_eq!(offset(Some(&FieldTable::new())), None);
+    assert_eq!(offset(None), None);
+}
+
+#[test]
+fn nothing_is_rejected_because_a_stream_takes_nothing_back() {
+    let requeue = Disposition::Reject { requeue: true };
+    let reject = Disposition::Reject { requeue: false };
+    for rejected in [requeue, reject, Disposition::Ack] {
+        assert_eq!(settled(rejected), Disposition::Ack);
+    }
+    assert_eq!(settled(Disposition::Hold), Disposition::Hold);
+}
