@@ -58,7 +58,10 @@ impl Notification {
     /// # Errors
     /// The body would be too long.
     pub fn encode(&self, bare: bool, charset: Charset) -> Result<Bytes, JsonError> {
-        let payload = RawJson::encode(self)?;
+        let payload = match charset {
+            Charset::Utf8 => RawJson::encode(self)?,
+            Charset::Ascii => RawJson::encode_like_python(self)?,
+        };
         Ok(if bare {
             Bytes::from(payload.as_str().to_owned())
         } else {

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Charset, Text, scratch};
 
 mod compare;
 mod de;
 mod error;
+mod float;
 pub(crate) mod scan;
+mod ser;
 mod serde_impls;
 pub(crate) mod special;
 pub(crate) mod string;
@@ -61,16 +63,40 @@ impl RawJson {
         Ok(Self::slice(&text, range))
     }
 
-    /// Writes a value as JSON. A float that is NaN or infinite is written as `null`.
+    /// Writes a value as JSON, short: without spaces, and with UTF-8 as it is.
+    ///
+    /// As the peers do it: floats that are NaN or infinite are the bare tokens `NaN`, `Infinity`
+    /// and `-Infinity`; integers have all their digits; keys of maps that are numbers, booleans or
+    /// `None` become text; bytes are text.
+    ///
+    /// # Errors
+    /// A key of another kind, bytes that are not UTF-8, more than 512 levels of nesting, or what
+    /// the value's own [`Serialize`] reports.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
-        let text = serde_json::to_string(value)
-            .map_err(|error| JsonError::Unencodable(error.to_string()))?;
-        if u32::try_from(text.len()).is_err() {
-            return Err(JsonError::TooLong {
-                limit: u32::MAX as usize,
-            });
-        }
-        Ok(Self(Text::from(text)))
+        Self::encode_in(value, Charset::Utf8)
+    }
+
+    /// Writes a value with the very bytes of Python's `json.dumps`: a space after each comma and
+    /// colon, and escapes for all that is not printable ASCII.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_like_python<T: Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
+        Self::encode_in(value, Charset::Ascii)
+    }
+
+    fn encode_in<T: Serialize + ?Sized>(value: &T, charset: Charset) -> Result<Self, JsonError> {
+        scratch::with(|buffer| {
+            ser::write(value, charset, buffer)?;
+            if u32::try_from(buffer.len()).is_err() {
+                return Err(JsonError::TooLong {
+                    limit: u32::MAX as usize,
+                });
+            }
+            let text = std::str::from_utf8(buffer)
+                .map_err(|error| JsonError::Unencodable(error.to_string()))?;
+            Ok(Self(Text::copy(text)))
+        })
     }
 
     /// `null`.

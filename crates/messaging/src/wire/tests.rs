@@ -166,6 +166,24 @@ fn written(text: &str, charset: Charset) -> (String, String) {
     )
 }
 
+#[test]
+fn json_in_json_is_escaped_as_by_the_peers() {
+    let nested = |charset, json: &str| {
+        let mut body = Vec::new();
+        JsonWriter::new(&mut body, charset).nest(|writer| writer.json(json));
+        String::from_utf8(body).unwrap()
+    };
+    let json = "{\"é\": \"\\n\u{7f}\"}";
+    assert_eq!(
+        nested(Charset::Ascii, json),
+        r#""{\"\\u00e9\": \"\\n\\u007f\"}""#
+    );
+    assert_eq!(
+        nested(Charset::Utf8, json),
+        "\"{\\\"é\\\": \\\"\\\\n\u{7f}\\\"}\""
+    );
+}
+
 proptest! {
     #[test]
     fn written_strings_read_the_same(text in any::<String>()) {

@@ -46,7 +46,7 @@ impl<'a> JsonWriter<'a> {
     /// Writes text that is JSON.
     pub(super) fn json(&mut self, text: &str) {
         match (self.nested, self.charset) {
-            (true, charset) => escape(text, charset, false, self.out),
+            (true, charset) => escape(text, charset, Inside::Json, self.out),
             (false, Charset::Utf8) => self.out.extend_from_slice(text.as_bytes()),
             (false, Charset::Ascii) => escape_non_ascii(text, self.out),
         }
@@ -90,7 +90,12 @@ impl<'a> JsonWriter<'a> {
 
     /// Writes text as a part of a JSON string whose quotes are written elsewhere.
     pub(super) fn characters(&mut self, text: &str) {
-        escape(text, self.charset, self.nested, self.out);
+        let inside = if self.nested {
+            Inside::StringOfJson
+        } else {
+            Inside::Text
+        };
+        escape(text, self.charset, inside, self.out);
     }
 
     /// Writes the quote around a string.
@@ -100,13 +105,24 @@ impl<'a> JsonWriter<'a> {
     }
 }
 
-/// Appends `text` as the content of a JSON string, or if it is `twice` inside, of a string in a
-/// string.
-fn escape(text: &str, charset: Charset, twice: bool, out: &mut Vec<u8>) {
+/// What the content of a string is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// Text.
+    Text,
+    /// JSON, as the message in an envelope is.
+    Json,
+    /// Text that is a string in JSON that is a string.
+    StringOfJson,
+}
+
+/// Appends `text` as the content of a JSON string.
+fn escape(text: &str, charset: Charset, inside: Inside, out: &mut Vec<u8>) {
     let copy = match charset {
         Charset::Utf8 => copy_plain,
         Charset::Ascii => copy_plain_ascii,
     };
+    let twice = inside == Inside::StringOfJson;
     let mut rest = text.as_bytes();
     loop {
         let plain = copy(rest, out);
@@ -119,18 +135,21 @@ fn escape(text: &str, charset: Charset, twice: bool, out: &mut Vec<u8>) {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' if twice => out.extend_from_slice(b"\\\\\\\\"),
             b'\\' => out.extend_from_slice(b"\\\\"),
-            _ => {
+            0..=0x1f => {
                 if twice {
                     out.push(b'\\');
                 }
                 match special {
-                    b'\n' => out.extend_from_slice(b"\\n"),
-                    b'\r' => out.extend_from_slice(b"\\r"),
+                    0x08 => out.extend_from_slice(b"\\b"),
                     b'\t' => out.extend_from_slice(b"\\t"),
-                    0..=0x1f => out.extend_from_slice(&unit_escape(u16::from(*special))),
-                    _ => rest = character_escape(text, after.len() + 1, twice, out),
+                    b'\n' => out.extend_from_slice(b"\\n"),
+                    0x0c => out.extend_from_slice(b"\\f"),
+                    b'\r' => out.extend_from_slice(b"\\r"),
+                    _ => out.extend_from_slice(&unit_escape(u16::from(*special))),
                 }
             }
+            // In JSON, such a character stands in a string, where a peer would have escaped it.
+            _ => rest = character_escape(text, after.len() + 1, inside != Inside::Text, out),
         }
     }
 }
@@ -152,12 +171,12 @@ fn escape_non_ascii(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Escapes the character of `text` at `left` bytes before its end, as one or two code units, and
-/// returns what is behind it. If it is `twice` inside, the first backslash's own is there already.
+/// returns what is behind it. If it is `twice` inside, the backslash is escaped too.
 fn character_escape<'a>(text: &'a str, left: usize, twice: bool, out: &mut Vec<u8>) -> &'a [u8] {
     let mut characters = text.get(text.len() - left..).unwrap_or_default().chars();
     if let Some(character) = characters.next() {
-        for (index, unit) in character.encode_utf16(&mut [0; 2]).iter().enumerate() {
-            if twice && index > 0 {
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            if twice {
                 out.push(b'\\');
             }
             out.extend_from_slice(&unit_escape(*unit));

@@ -13,7 +13,7 @@ pub(super) const RAW_JSON: &str = "$bergen::RawJson";
 
 /// The name by which `serde_json` knows text that it shall write as it is. Its own type for that,
 /// `RawValue`, refuses Python's `NaN`; a test watches that the name holds.
-const RAW_VALUE: &str = "$serde_json::private::RawValue";
+pub(super) const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -10,18 +10,18 @@ pub(crate) fn next_special(bytes: &[u8]) -> usize {
     find(bytes, control)
 }
 
-/// As [`next_special`], and bytes beyond ASCII are special too.
+/// As [`next_special`], and what is not printable ASCII is special too.
 #[inline]
-pub(crate) fn next_special_or_non_ascii(bytes: &[u8]) -> usize {
-    find(bytes, |word| control(word) | word)
+fn next_special_or_non_ascii(bytes: &[u8]) -> usize {
+    find(bytes, not_printable_ascii)
 }
 
-/// The index of the first byte beyond ASCII; the length if there is none.
+/// The index of the first byte that is above printable ASCII; the length if there is none.
 #[inline]
 pub(crate) fn next_non_ascii(bytes: &[u8]) -> usize {
     bytes
         .iter()
-        .position(|byte| !byte.is_ascii())
+        .position(|byte| *byte >= 0x7f)
         .unwrap_or(bytes.len())
 }
 
@@ -32,11 +32,10 @@ pub(crate) fn copy_plain(bytes: &[u8], out: &mut Vec<u8>) -> usize {
     copy(bytes, out, control, next_special)
 }
 
-/// As [`copy_plain`], and bytes beyond ASCII are not plain.
+/// As [`copy_plain`], and only printable ASCII is plain, as for Python.
 #[inline]
 pub(crate) fn copy_plain_ascii(bytes: &[u8], out: &mut Vec<u8>) -> usize {
-    let odd = |word| control(word) | word;
-    copy(bytes, out, odd, next_special_or_non_ascii)
+    copy(bytes, out, not_printable_ascii, next_special_or_non_ascii)
 }
 
 #[inline]
@@ -149,6 +148,12 @@ fn first_special(word: u64, odd: impl Fn(u64) -> u64) -> Option<usize> {
 #[inline]
 fn control(word: u64) -> u64 {
     word.wrapping_sub(ONES * 0x20) & !word
+}
+
+/// Sets the high bit of what is a control character, DEL, or beyond ASCII.
+#[inline]
+fn not_printable_ascii(word: u64) -> u64 {
+    control(word) | zero_bytes(word ^ (ONES * 0x7f)) | word
 }
 
 #[inline]

@@ -300,7 +300,6 @@ fn what_cannot_be_written_is_an_error() {
         RawJson::encode(&map),
         Err(JsonError::Unencodable(_))
     ));
-    assert_eq!(RawJson::encode(&f64::NAN).unwrap(), RawJson::null());
 }
 
 #[test]
