@@ -3,6 +3,7 @@
 //! Nothing here does I/O or knows a broker. Arguments, results and context values stay
 //! [`RawJson`]: a slice of the received text, decoded only by who reads it.
 
+pub mod convert;
 pub mod envelope;
 
 mod compression;

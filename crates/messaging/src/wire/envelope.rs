@@ -39,17 +39,19 @@ impl Default for Limits {
 
 /// Takes the payload, a JSON object, out of a received body.
 ///
-/// A body without one of the envelope's two keys is the payload itself (format 1.0).
+/// A body without one of the envelope's two keys is the payload itself (format 1.0). In that, the
+/// pairs by which kombu marks times and other types are undone, as by the peers.
 pub fn open(
     body: &[u8],
     properties: &MessageProperties,
     limits: &Limits,
 ) -> Result<RawJson, WireError> {
-    let text = payload_text(body, properties, limits)?;
+    let (text, enveloped) = unpack(body, properties, limits)?;
     let range = check(&text, limits.depth).map_err(in_message)?;
     let payload = RawJson::slice(&text, range);
     match payload.kind() {
-        JsonKind::Object => Ok(payload),
+        JsonKind::Object if enveloped => Ok(payload),
+        JsonKind::Object => Ok(payload.untagged()),
         _ => Err(WireError::NotAnObject),
     }
 }
@@ -88,6 +90,15 @@ pub(super) fn payload_text(
     properties: &MessageProperties,
     limits: &Limits,
 ) -> Result<Arc<str>, WireError> {
+    unpack(body, properties, limits).map(|(text, _)| text)
+}
+
+/// The text of the payload, not yet checked, and whether it was in an envelope.
+fn unpack(
+    body: &[u8],
+    properties: &MessageProperties,
+    limits: &Limits,
+) -> Result<(Arc<str>, bool), WireError> {
     check_properties(properties)?;
     if body.len() > limits.body.min(u32::MAX as usize) {
         return Err(WireError::TooLarge {
@@ -153,10 +164,11 @@ enum Message {
 }
 
 impl Envelope<'_> {
-    /// The text of the payload in `body`, which is that of the message if the envelope is whole.
-    fn payload(self, body: &[u8], text: &[u8]) -> Result<Arc<str>, WireError> {
+    /// The text of the payload in `body`, which is that of the message if the envelope is whole,
+    /// and whether it is.
+    fn payload(self, body: &[u8], text: &[u8]) -> Result<(Arc<str>, bool), WireError> {
         let (Some(version), Some(message)) = (self.version, self.message) else {
-            return utf8(body).map(Arc::from);
+            return Ok((Arc::from(utf8(body)?), false));
         };
         let Message::Text(place) = message else {
             utf8(body)?;
@@ -171,7 +183,7 @@ impl Envelope<'_> {
         match (utf8(text), before.map(utf8), after.map(utf8)) {
             (Ok(text), Some(Ok(_)), Some(Ok(_))) => {
                 check_version(version)?;
-                Ok(Arc::from(text))
+                Ok((Arc::from(text), true))
             }
             _ => Err(utf8(body).err().unwrap_or(WireError::NotUtf8(0))),
         }

@@ -18,6 +18,7 @@ mod ser;
 mod serde_impls;
 pub(crate) mod special;
 pub(crate) mod string;
+mod tagged;
 mod tape;
 #[cfg(test)]
 mod tests;
@@ -192,6 +193,11 @@ impl RawJson {
         compare::same_value(self.as_str(), other.as_str())
     }
 
+    /// A value inside this one.
+    pub(crate) fn part(&self, range: Range<usize>) -> Self {
+        Self(self.0.part(range))
+    }
+
     /// A value that is already checked.
     pub(crate) fn slice(source: &Arc<str>, range: Range<usize>) -> Self {
         Self(Text::slice(source, range))
@@ -223,7 +229,7 @@ impl Iterator for Members<'_> {
         let member = self.scanner.as_mut()?.member().ok()??;
         Some((
             string_text(&self.json.0, member.name.range),
-            RawJson(self.json.0.part(member.value.range)),
+            self.json.part(member.value.range),
         ))
     }
 }
@@ -245,7 +251,7 @@ impl Iterator for Elements<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (_, value) = self.scanner.as_mut()?.whole_value().ok()??;
-        Some(RawJson(self.json.0.part(value)))
+        Some(self.json.part(value))
     }
 }
 
