@@ -1,17 +1,22 @@
-//! What the benchmarks share: the closed loop that makes the load, the worker processes that run it,
-//! what a process costs according to `/proc`, and the file that a measurement is written to.
+//! What the benchmarks share: the loops that make the load, the worker processes that run it, what a
+//! process costs according to `/proc`, and the files that a measurement is written to.
 //!
-//! Two programs are built on it: `bench-amqp` puts our AMQP client beside the others, `bench-rpc`
-//! puts our RPC beside the Python library's. Both judge nothing by the clock: a budget that is missed
-//! is printed as missed, and the program ends well all the same.
+//! Four programs are built on it: `bench-amqp` puts our AMQP client beside the others, `bench-rpc`
+//! our RPC beside the Python library's, `bench-scale` shows what growth costs, `bench-instructions`
+//! counts instructions. They judge nothing by the clock: a budget that is missed is printed as
+//! missed, and the program ends well all the same.
 
 pub mod broker;
 pub mod error;
+pub mod io;
 pub mod load;
 pub mod machine;
 pub mod options;
+pub mod peers;
+pub mod plot;
 pub mod process;
 pub mod record;
+pub mod rpc;
 pub mod series;
 pub mod table;
 pub mod worker;
@@ -29,4 +34,15 @@ pub fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, BenchError> {
     builder
         .build()
         .map_err(BenchError::io("starting a runtime"))
+}
+
+/// How a benchmark's program ends: an error goes to standard error under the program's name.
+pub fn exit(program: &str, done: Result<(), BenchError>) -> std::process::ExitCode {
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{program}: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
 }

@@ -1,21 +1,30 @@
-//! The load: so many calls in flight, each followed by the next as soon as it is answered.
+//! The load: closed, with so many calls in flight, or open, with so many calls a second.
 
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
+
+use crate::io::Io;
+use crate::options::Options;
+
+mod closed;
+mod latencies;
+mod open;
+mod tally;
+
+pub use latencies::Latencies;
 
 /// What a worker is asked to do; one line of JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Order {
-    /// `call` or `cast`, where a worker knows both.
+    /// `call`, `cast` or `fanout`, where a worker knows them.
     pub mode: String,
-    /// How many are in flight at any time.
+    /// How many are in flight at any time; nothing in an open loop.
     pub in_flight: usize,
+    /// An open loop: how many are begun in a second, whether or not those before are answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
     /// Seconds before the measurement starts.
     pub warm_up: f64,
     /// Measured seconds.
@@ -33,17 +42,50 @@ pub struct Outcome {
     pub failed: u64,
     /// The measured time.
     pub seconds: f64,
-    /// Half of the calls took no longer, in microseconds.
+    /// Half of the calls took no longer, in microseconds. In an open loop a call's time begins when it
+    /// was due, so that a stall counts for all whom it kept waiting.
     pub p50_us: f64,
     /// 99 of 100 calls took no longer, in microseconds.
     pub p99_us: f64,
+    /// 999 of 1 000 calls took no longer, in microseconds.
+    #[serde(default)]
+    pub p999_us: f64,
+    /// What the client's connections did, warm-up included; not known of every client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io: Option<Io>,
     /// The words of the first failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
+impl Order {
+    /// A closed loop with the times of `options`.
+    pub fn closed(options: &Options, mode: &str, in_flight: usize, bytes: usize) -> Self {
+        Self {
+            mode: mode.to_owned(),
+            in_flight,
+            rate: None,
+            warm_up: options.warm_up,
+            seconds: options.seconds,
+            bytes,
+        }
+    }
+
+    /// The shortest closed loop: its one call comes behind all that was sent before.
+    pub fn flush() -> Self {
+        Self {
+            mode: "call".to_owned(),
+            in_flight: 1,
+            rate: None,
+            warm_up: 0.0,
+            seconds: 0.02,
+            bytes: 1,
+        }
+    }
+}
+
 /// Runs `order` with `call`. `started` is called when the measurement begins.
-pub async fn closed_loop<Call, Answer, Failure>(
+pub async fn run<Call, Answer, Failure>(
     order: &Order,
     call: Call,
     started: impl FnOnce(),
@@ -53,117 +95,9 @@ where
     Answer: Future<Output = Result<(), Failure>> + Send + 'static,
     Failure: std::fmt::Display + Send + 'static,
 {
-    let phase = Arc::new(AtomicU8::new(WARM_UP));
-    let mut callers = JoinSet::new();
-    for _ in 0..order.in_flight {
-        callers.spawn(caller(call.clone(), Arc::clone(&phase)));
-    }
-    tokio::time::sleep(duration(order.warm_up)).await;
-    phase.store(MEASURE, Ordering::Relaxed);
-    started();
-    let begin = Instant::now();
-    tokio::time::sleep(duration(order.seconds)).await;
-    phase.store(STOP, Ordering::Relaxed);
-    let seconds = begin.elapsed().as_secs_f64();
-
-    let mut all = Tally::new();
-    while let Some(tally) = callers.join_next().await {
-        match tally {
-            Ok(tally) => all.add(tally),
-            Err(panic) => all.fail(panic.to_string()),
-        }
-    }
-    all.outcome(seconds)
-}
-
-const WARM_UP: u8 = 0;
-const MEASURE: u8 = 1;
-const STOP: u8 = 2;
-
-/// After a failure: long enough that a broken contestant does not fill the time with failures alone.
-const PAUSE: Duration = Duration::from_millis(10);
-
-async fn caller<Call, Answer, Failure>(call: Call, phase: Arc<AtomicU8>) -> Tally
-where
-    Call: Fn() -> Answer,
-    Answer: Future<Output = Result<(), Failure>>,
-    Failure: std::fmt::Display + Send + 'static,
-{
-    let mut tally = Tally::new();
-    while phase.load(Ordering::Relaxed) != STOP {
-        let start = Instant::now();
-        let answer = call().await;
-        // What was under way when the phase changed counts for the phase in which it ended.
-        let measured = phase.load(Ordering::Relaxed) == MEASURE;
-        match answer {
-            Ok(()) if measured => tally.record(start.elapsed()),
-            Ok(()) => {}
-            Err(failure) => {
-                if measured {
-                    tally.fail(failure.to_string());
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-    }
-    tally
-}
-
-/// What one caller saw.
-struct Tally {
-    /// Microseconds; two digits, so that 256 of them stay small.
-    latencies: Option<Histogram<u32>>,
-    failed: u64,
-    error: Option<String>,
-}
-
-impl Tally {
-    fn new() -> Self {
-        // The bounds are constants that the histogram accepts.
-        let latencies = Histogram::new_with_bounds(1, 120_000_000, 2).ok();
-        Self {
-            latencies,
-            failed: 0,
-            error: None,
-        }
-    }
-
-    fn record(&mut self, latency: Duration) {
-        if let Some(latencies) = &mut self.latencies {
-            latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
-        }
-    }
-
-    fn fail(&mut self, error: String) {
-        self.failed += 1;
-        self.error.get_or_insert(error);
-    }
-
-    fn add(&mut self, other: Self) {
-        if let (Some(all), Some(latencies)) = (&mut self.latencies, &other.latencies) {
-            // Both have the same bounds.
-            let _ = all.add(latencies);
-        }
-        self.failed += other.failed;
-        self.error = self.error.take().or(other.error);
-    }
-
-    fn outcome(self, seconds: f64) -> Outcome {
-        let quantile = |q| {
-            let value = self
-                .latencies
-                .as_ref()
-                .map_or(0, |all| all.value_at_quantile(q));
-            u32::try_from(value).map_or(f64::MAX, f64::from)
-        };
-        Outcome {
-            done: self.latencies.as_ref().map_or(0, Histogram::len),
-            failed: self.failed,
-            seconds,
-            p50_us: quantile(0.5),
-            p99_us: quantile(0.99),
-            error: self.error,
-        }
+    match order.rate {
+        Some(rate) => open::run(order, rate, call, started).await,
+        None => closed::run(order, call, started).await,
     }
 }
 

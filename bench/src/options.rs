@@ -36,20 +36,24 @@ pub struct Options {
 impl Options {
     /// Those of `all` that `--only` names; all of them if it names none.
     pub fn chosen<'a>(&self, all: &[&'a str]) -> Result<Vec<&'a str>, crate::BenchError> {
-        if let Some(unknown) = self.only.iter().find(|name| !all.contains(&name.as_str())) {
-            let known = all.join(", ");
-            return Err(crate::BenchError::Usage(format!(
-                "--only {unknown}: there is no such contestant; there are {known}"
-            )));
-        }
-        let chosen = all.iter().copied();
-        Ok(chosen
-            .filter(|name| self.only.is_empty() || self.only.iter().any(|only| only == name))
-            .collect())
+        chosen(&self.only, all)
     }
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+/// Those of `all` that `only` names; all of them if it names none.
+pub fn chosen<'a>(only: &[String], all: &[&'a str]) -> Result<Vec<&'a str>, crate::BenchError> {
+    if let Some(unknown) = only.iter().find(|name| !all.contains(&name.as_str())) {
+        let known = all.join(", ");
+        return Err(crate::BenchError::Usage(format!(
+            "--only {unknown}: there is no such thing here; there are {known}"
+        )));
+    }
+    let wanted = |name: &&str| only.is_empty() || only.iter().any(|only| only == name);
+    Ok(all.iter().copied().filter(wanted).collect())
+}
+
+/// Reads seconds on the command line.
+pub fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && (0.0..=600.0).contains(&value) => Ok(value),
         _ => Err("expected seconds between 0 and 600".to_owned()),

@@ -11,6 +11,9 @@ use crate::machine::{Machine, locked_version, output_of};
 /// The lock file that this program was built with.
 const LOCK: &str = include_str!("../../Cargo.lock");
 
+/// Where measurements are kept.
+pub const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/measurements");
+
 /// A measurement that is being put together.
 #[derive(Debug)]
 pub struct Record {
@@ -23,6 +26,7 @@ pub struct Record {
     versions: Map<String, Value>,
     parts: Map<String, Value>,
     text: String,
+    picture: Option<String>,
 }
 
 impl Record {
@@ -54,6 +58,7 @@ impl Record {
             versions,
             parts: Map::new(),
             text: String::new(),
+            picture: None,
         }
     }
 
@@ -81,6 +86,12 @@ impl Record {
             self.text.push_str(text.trim_end());
             self.text.push_str("\n\n");
         }
+    }
+
+    /// Adds an SVG picture, in a file of its own beside the Markdown file, which shows it.
+    pub fn picture(&mut self, about: &str, svg: impl std::fmt::Display) {
+        self.text(format!("![{about}]({}.svg)", self.name()));
+        self.picture = Some(svg.to_string());
     }
 
     /// The Markdown file.
@@ -114,19 +125,26 @@ impl Record {
         )
     }
 
-    /// Writes `<bench>-<date>-<commit>.json` and `.md` to docs/measurements; a later run of the same
+    /// Writes `<bench>-<date>-<commit>.json` and `.md`, and the picture, to docs/measurements; a later run of the same
     /// day and commit replaces them. Returns the Markdown file's path.
     pub fn write(&self) -> Result<PathBuf, BenchError> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/measurements");
-        fs::create_dir_all(&folder)
+        let folder = Path::new(FOLDER);
+        fs::create_dir_all(folder)
             .map_err(BenchError::io(format!("making {}", folder.display())))?;
-        let day = self.date.split('T').next().unwrap_or_default();
-        let name = format!("{}-{day}-{}", self.bench, self.commit);
+        let name = self.name();
         let json = serde_json::to_string_pretty(&self.json())?;
-        write(&folder.join(format!("{name}.json")), &format!("{json}\n"))?;
+        write_file(&folder.join(format!("{name}.json")), &format!("{json}\n"))?;
+        if let Some(svg) = &self.picture {
+            write_file(&folder.join(format!("{name}.svg")), svg)?;
+        }
         let markdown = folder.join(format!("{name}.md"));
-        write(&markdown, &self.markdown())?;
+        write_file(&markdown, &self.markdown())?;
         Ok(markdown)
+    }
+
+    fn name(&self) -> String {
+        let day = self.date.split('T').next().unwrap_or_default();
+        format!("{}-{day}-{}", self.bench, self.commit)
     }
 
     fn json(&self) -> Value {
@@ -146,7 +164,8 @@ impl Record {
     }
 }
 
-fn write(file: &Path, text: &str) -> Result<(), BenchError> {
+/// Writes a file whole.
+pub fn write_file(file: &Path, text: &str) -> Result<(), BenchError> {
     fs::write(file, text).map_err(BenchError::io(format!("writing {}", file.display())))
 }
 

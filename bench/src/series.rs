@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::io::Batching;
+use crate::table::figure;
 use crate::worker::Measured;
 
 /// One round of one contestant at one number of calls in flight.
@@ -37,6 +39,16 @@ pub struct Round {
     pub broker_cpu_us: f64,
     /// Context switches of client and server together for each that was answered.
     pub switches: f64,
+    /// 99.9th percentile of the latency in microseconds.
+    pub p999_us: f64,
+    /// MiB of the client's process in memory at the end.
+    pub client_mib: f64,
+    /// The same of the server's process.
+    pub server_mib: f64,
+    /// How the client's frames share system calls; not known of every client.
+    pub client_io: Option<Batching>,
+    /// The same of the server.
+    pub server_io: Option<Batching>,
 }
 
 impl Round {
@@ -53,6 +65,10 @@ impl Round {
         let each = |total: f64| if outcome.done == 0 { 0.0 } else { total / done };
         let usage = |index: usize| measured.usages.get(index).copied().unwrap_or_default();
         let cpu_us = |index| each(usage(index).cpu.as_secs_f64() * 1e6);
+        let mib = |index: usize| {
+            let bytes = measured.resident.get(index).copied().unwrap_or_default();
+            as_f64(bytes) / f64::from(1 << 20)
+        };
         let switches = usage(0).context_switches + usage(1).context_switches;
         Self {
             contestant: contestant.to_owned(),
@@ -73,7 +89,28 @@ impl Round {
             server_cpu_us: cpu_us(1),
             broker_cpu_us: cpu_us(2),
             switches: each(as_f64(switches)),
+            p999_us: outcome.p999_us,
+            client_mib: mib(0),
+            server_mib: mib(1),
+            client_io: outcome.io.map(|io| io.batching()),
+            server_io: measured.server_io.map(|io| io.batching()),
         }
+    }
+
+    /// One line for whoever watches.
+    pub fn progress(&self) -> String {
+        format!(
+            "{:>5} {}s in flight, round {}: {:<13} {:>7}/s, {:>5} + {:>5} µs each, broker {:>5}, p50 {:>7} µs",
+            self.in_flight,
+            self.mode,
+            self.round,
+            self.contestant,
+            figure(Some(self.rate)),
+            figure(Some(self.client_cpu_us)),
+            figure(Some(self.server_cpu_us)),
+            figure(Some(self.broker_cpu_us)),
+            figure(Some(self.p50_us)),
+        )
     }
 
     /// Processor microseconds of client and server together.
@@ -147,7 +184,7 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn as_f64(count: u64) -> f64 {
+pub(crate) fn as_f64(count: u64) -> f64 {
     // Counts of a run of seconds are far below 2^53.
     count as f64
 }

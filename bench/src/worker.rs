@@ -1,6 +1,7 @@
 //! Worker processes: one side of a benchmark each, told what to do in lines of JSON.
 //!
-//! A worker prints `{"ready": true}` when it can be used. A server then serves until its input ends.
+//! A worker prints `{"ready": true}` when it can be used. A server then serves until its input ends; for
+//! each line in between it prints what a look at it shows ([`Looked`]).
 //! A client reads one [`Order`] a line; for each it prints `{"started": true}` when the measurement
 //! begins, and the [`Outcome`] when it is over.
 
@@ -9,13 +10,16 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bergen_testbed::Guarded;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, Stdin};
 use tokio::process::{ChildStdin, ChildStdout};
 
 use crate::BenchError;
+use crate::io::Io;
 use crate::load::{Order, Outcome};
-use crate::process::Usage;
+use crate::process::{Usage, resident_bytes};
+use crate::rpc::Looked;
 
 /// How long a worker may take to be ready; Python reads some hundred files first.
 const READY_LIMIT: Duration = Duration::from_mins(1);
@@ -39,6 +43,19 @@ pub struct Measured {
     pub outcome: Outcome,
     /// The costs of the processes, in the order in which they were named.
     pub usages: Vec<Usage>,
+    /// Bytes of theirs in memory at the end.
+    pub resident: Vec<u64>,
+    /// What the server's connections did; not known of every server.
+    pub server_io: Option<Io>,
+}
+
+impl Measured {
+    /// Says on standard error what went wrong, if anything did.
+    pub fn warn(&self, who: &str) {
+        if let Some(error) = &self.outcome.error {
+            eprintln!("{who}: {} failed: {error}", self.outcome.failed);
+        }
+    }
 }
 
 impl Worker {
@@ -86,6 +103,8 @@ impl Worker {
         let before = usages(watched)?;
         let line = self.line(limit).await?;
         let after = usages(watched)?;
+        let resident = watched.iter().map(|process| resident_bytes(*process));
+        let resident = resident.collect::<Result<_, _>>()?;
         let outcome = serde_json::from_value(line.clone())
             .map_err(|_| BenchError::worker(&self.who, format!("it said {line}")))?;
         let usages = after
@@ -93,7 +112,38 @@ impl Worker {
             .zip(before)
             .map(|(after, before)| after - before)
             .collect();
-        Ok(Measured { outcome, usages })
+        Ok(Measured {
+            outcome,
+            usages,
+            resident,
+            server_io: None,
+        })
+    }
+
+    /// The same for a client and its server, which is looked at before and after.
+    pub async fn measure_with(
+        &mut self,
+        server: &mut Self,
+        broker: u32,
+        order: &Order,
+    ) -> Result<Measured, BenchError> {
+        let before = server.look().await?.io;
+        let watched = [self.id(), server.id(), broker];
+        let measured = self.measure(order, &watched).await?;
+        let after = server.look().await?.io;
+        Ok(Measured {
+            server_io: after.zip(before).map(|(after, before)| after - before),
+            ..measured
+        })
+    }
+
+    /// Looks at what a server has received, and what its connections have done.
+    pub async fn look(&mut self) -> Result<Looked, BenchError> {
+        let written = self.input.write_all(b"look\n").await;
+        written.map_err(BenchError::io(format!("telling {}", self.who)))?;
+        let line = self.line(GRACE).await?;
+        serde_json::from_value(line.clone())
+            .map_err(|_| BenchError::worker(&self.who, format!("it said {line}")))
     }
 
     /// Ends its input, on which it leaves, and waits for that.
@@ -168,14 +218,19 @@ impl Conversation {
         let _ = say(&json!({"started": true}));
     }
 
-    /// Tells what came of the order.
-    pub fn outcome(&self, outcome: &Outcome) -> Result<(), BenchError> {
-        say(&serde_json::to_value(outcome)?)
+    /// Tells what came of an order, or what a look shows.
+    pub fn tell(what: &impl Serialize) -> Result<(), BenchError> {
+        say(&serde_json::to_value(what)?)
+    }
+
+    /// Server: waits for somebody to look at it; false when it shall leave.
+    pub async fn looked_at(&mut self) -> bool {
+        matches!(self.input.next_line().await, Ok(Some(_)))
     }
 
     /// Waits until the worker shall leave.
     pub async fn end(mut self) {
-        while let Ok(Some(_)) = self.input.next_line().await {}
+        while self.looked_at().await {}
     }
 }
 

@@ -19,6 +19,8 @@ fn measured(done: u64) -> Measured {
     Measured {
         outcome,
         usages: vec![usage(10, 5), usage(20, 15), usage(30, 99)],
+        resident: vec![3 << 20, 1 << 19],
+        server_io: None,
     }
 }
 

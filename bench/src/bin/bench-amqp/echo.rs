@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bergen_bench::BenchError;
-use bergen_bench::load::closed_loop;
+use bergen_bench::load;
 use bergen_bench::worker::Conversation;
 use bytes::Bytes;
 use clap::ValueEnum;
@@ -114,8 +114,8 @@ async fn call<C: Client>(client: C, requests: Arc<str>) -> Result<(), BenchError
             let (caller, body) = (Arc::clone(&caller), body.clone());
             async move { caller.call(body).await }
         };
-        let outcome = closed_loop(&order, call, Conversation::started).await;
-        conversation.outcome(&outcome)?;
+        let outcome = load::run(&order, call, Conversation::started).await;
+        Conversation::tell(&outcome)?;
     }
     Ok(())
 }

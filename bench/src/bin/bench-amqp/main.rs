@@ -21,7 +21,6 @@ use bergen_bench::load::Order;
 use bergen_bench::options::Options;
 use bergen_bench::record::Record;
 use bergen_bench::series::{Round, Series};
-use bergen_bench::table::figure;
 use bergen_bench::worker::Worker;
 use clap::{Parser, Subcommand};
 
@@ -52,22 +51,14 @@ enum Part {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done =
-        bergen_bench::runtime(arguments.options.threads).and_then(|runtime| {
-            match &arguments.part {
-                Some(Part::Worker { client, side, port }) => {
-                    runtime.block_on(clients::work(client, *side, *port))
-                }
-                None => runtime.block_on(run(&arguments.options)),
-            }
-        });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench-amqp: {error}");
-            ExitCode::FAILURE
+    let threads = arguments.options.threads;
+    let done = bergen_bench::runtime(threads).and_then(|runtime| match &arguments.part {
+        Some(Part::Worker { client, side, port }) => {
+            runtime.block_on(clients::work(client, *side, *port))
         }
-    }
+        None => runtime.block_on(run(&arguments.options)),
+    });
+    bergen_bench::exit("bench-amqp", done)
 }
 
 async fn run(options: &Options) -> Result<(), BenchError> {
@@ -85,18 +76,7 @@ async fn run(options: &Options) -> Result<(), BenchError> {
         for round in 1..=options.rounds {
             for pair in &mut pairs {
                 let round = pair.measure(&broker, options, in_flight, round).await?;
-                println!(
-                    "{:>3} in flight, round {}: {:<12} {:>7} calls/s, {:>5} + {:>5} µs a call, \
-                     broker {:>5}, p50 {:>6} µs",
-                    round.in_flight,
-                    round.round,
-                    round.contestant,
-                    figure(Some(round.rate)),
-                    figure(Some(round.client_cpu_us)),
-                    figure(Some(round.server_cpu_us)),
-                    figure(Some(round.broker_cpu_us)),
-                    figure(Some(round.p50_us)),
-                );
+                println!("{}", round.progress());
                 series.push(round);
             }
         }
@@ -137,21 +117,10 @@ impl Pair {
         in_flight: usize,
         round: u32,
     ) -> Result<Round, BenchError> {
-        let order = Order {
-            mode: "call".to_owned(),
-            in_flight,
-            warm_up: options.warm_up,
-            seconds: options.seconds,
-            bytes: BODY_BYTES,
-        };
+        let order = Order::closed(options, "call", in_flight, BODY_BYTES);
         let watched = [self.client.id(), self.server.id(), broker.process()];
         let measured = self.client.measure(&order, &watched).await?;
-        if let Some(error) = &measured.outcome.error {
-            eprintln!(
-                "{}: {} calls failed: {error}",
-                self.name, measured.outcome.failed
-            );
-        }
+        measured.warn(self.name);
         Ok(Round::new(self.name, "call", in_flight, round, &measured))
     }
 

@@ -5,7 +5,7 @@ use bergen_bench::table::{Table, figure};
 use serde::Serialize;
 
 use crate::extras::Extras;
-use crate::peers::{Contestant, OURS, PYTHON, PYTHON_TO_OURS, Peer};
+use bergen_bench::peers::{Contestant, OURS, PYTHON, PYTHON_TO_OURS, Peer};
 
 /// At how many calls in flight throughput and cost are judged.
 const BUSY: usize = 64;

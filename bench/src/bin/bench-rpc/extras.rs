@@ -9,7 +9,7 @@ use bergen_bench::series::median;
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::peers::Peer;
+use bergen_bench::peers::Peer;
 
 /// How often the start of a client is timed.
 const STARTS: usize = 5;

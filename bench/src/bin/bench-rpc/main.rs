@@ -9,9 +9,8 @@
 
 mod budgets;
 mod extras;
-mod peers;
+mod paced;
 mod report;
-mod worker;
 
 use std::process::ExitCode;
 
@@ -19,27 +18,34 @@ use bergen_bench::BenchError;
 use bergen_bench::broker::Broker;
 use bergen_bench::load::Order;
 use bergen_bench::options::Options;
+use bergen_bench::peers::{CONTESTANTS, Contestant, Peer};
 use bergen_bench::record::Record;
+use bergen_bench::rpc::worker;
 use bergen_bench::series::{Round, Series};
-use bergen_bench::table::figure;
-use bergen_bench::worker::Worker;
+use bergen_bench::worker::{Measured, Worker};
 use clap::{Parser, Subcommand};
 
 use crate::extras::Extras;
-use crate::peers::{CONTESTANTS, Contestant, Peer};
-use crate::worker::Role;
+
+/// The same as in the `bergen` program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The size of the echoed text; with envelope and context the body has about 800 bytes.
 const VALUE_BYTES: usize = 400;
 
-/// More threads than this tell nothing of the Python client but how threads fight for one lock.
-const PYTHON_CLIENT_THREADS: usize = 64;
+/// How many calls a second are offered in the open loop, unless said otherwise.
+const RATES: [f64; 5] = [100.0, 500.0, 1000.0, 5000.0, 10_000.0];
 
 #[derive(Parser)]
 #[command(name = "bench-rpc", about = "Our RPC beside the Python library's")]
 struct Arguments {
     #[command(flatten)]
     options: Options,
+    /// Calls offered a second in the open loop, separated by commas; a contestant that does not keep up
+    /// is not asked for more.
+    #[arg(long, value_delimiter = ',', default_values_t = RATES, value_parser = rate)]
+    rates: Vec<f64>,
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -48,32 +54,20 @@ struct Arguments {
 enum Part {
     /// Be one process of the benchmark (the benchmark itself starts these).
     #[command(hide = true)]
-    Worker {
-        role: Role,
-        url: String,
-        topic: String,
-    },
+    Worker(worker::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let threads = arguments.options.threads;
-    let done = bergen_bench::runtime(threads).and_then(|runtime| match &arguments.part {
-        Some(Part::Worker { role, url, topic }) => {
-            runtime.block_on(worker::work(*role, url, topic))
-        }
-        None => runtime.block_on(run(&arguments.options)),
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench-rpc: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let done = match &arguments.part {
+        Some(Part::Worker(worker)) => worker.work(),
+        None => bergen_bench::runtime(1).and_then(|runtime| runtime.block_on(run(&arguments))),
+    };
+    bergen_bench::exit("bench-rpc", done)
 }
 
-async fn run(options: &Options) -> Result<(), BenchError> {
+async fn run(arguments: &Arguments) -> Result<(), BenchError> {
+    let options = &arguments.options;
     let names = CONTESTANTS.map(|contestant| contestant.name);
     let chosen = options.chosen(&names)?;
     let record = Record::new("rpc", &["bergen", "tokio", "serde_json"]);
@@ -82,8 +76,16 @@ async fn run(options: &Options) -> Result<(), BenchError> {
     let mut bench = Bench::start(&chosen, broker, options).await?;
     bench.calls().await?;
     bench.casts().await?;
+    let paced = bench.paced(&arguments.rates).await?;
     bench.stop_workers().await?;
-    report::report(record, options, &bench.series, &bench.extras, &bench.broker)
+    report::report(
+        record,
+        options,
+        &bench.series,
+        &paced,
+        &bench.extras,
+        &bench.broker,
+    )
 }
 
 /// Everything that a run holds.
@@ -125,7 +127,7 @@ impl<'a> Bench<'a> {
             {
                 println!("Starting the {peer} server …");
                 let url = bench.broker.url();
-                let server = peer.server(&url, peer.topic(), options.threads).await?;
+                let server = peer.server(&url, peer.topic(), options.threads, 1).await?;
                 bench.extras.idle_server(peer, server.id())?;
                 bench
                     .extras
@@ -181,41 +183,30 @@ impl<'a> Bench<'a> {
         in_flight: usize,
         round: u32,
     ) -> Result<(), BenchError> {
-        let order = Order {
-            mode: mode.to_owned(),
-            in_flight,
-            warm_up: self.options.warm_up,
-            seconds: self.options.seconds,
-            bytes: VALUE_BYTES,
-        };
-        let server = self.server(contestant.server)?;
-        let broker = self.broker.process();
-        let client = self.client(contestant)?;
-        let watched = [client.id(), server, broker];
-        let measured = client.measure(&order, &watched).await?;
-        if let Some(error) = &measured.outcome.error {
-            eprintln!(
-                "{}: {} {mode}s failed: {error}",
-                contestant.name, measured.outcome.failed
-            );
-        }
+        let order = Order::closed(self.options, mode, in_flight, VALUE_BYTES);
+        let measured = self.carry_out(contestant, &order).await?;
+        measured.warn(contestant.name);
         let round = Round::new(contestant.name, mode, in_flight, round, &measured);
-        println!("{}", progress(&round));
+        println!("{}", round.progress());
         self.series.push(round);
         Ok(())
     }
 
     /// Waits until the server has worked off what was cast: a call comes behind all of it.
     async fn drain(&mut self, contestant: Contestant) -> Result<(), BenchError> {
-        let order = Order {
-            mode: "call".to_owned(),
-            in_flight: 1,
-            warm_up: 0.0,
-            seconds: 0.02,
-            bytes: 1,
-        };
-        self.client(contestant)?.measure(&order, &[]).await?;
+        let (client, _) = self.pair(contestant)?;
+        client.measure(&Order::flush(), &[]).await?;
         Ok(())
+    }
+
+    async fn carry_out(
+        &mut self,
+        contestant: Contestant,
+        order: &Order,
+    ) -> Result<Measured, BenchError> {
+        let broker = self.broker.process();
+        let (client, server) = self.pair(contestant)?;
+        client.measure_with(server, broker, order).await
     }
 
     /// Clients first, so that nobody calls a server that is gone.
@@ -229,32 +220,19 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    fn client(&mut self, contestant: Contestant) -> Result<&mut Worker, BenchError> {
-        let found = self.clients.iter_mut().find(|(of, _)| *of == contestant);
-        found
-            .map(|(_, client)| client)
-            .ok_or_else(|| BenchError::worker(contestant.name, "its client was not started"))
-    }
-
-    fn server(&self, peer: Peer) -> Result<u32, BenchError> {
-        let found = self.servers.iter().find(|(of, _)| *of == peer);
-        found
-            .map(|(_, server)| server.id())
-            .ok_or_else(|| BenchError::worker(peer.to_string(), "its server was not started"))
+    fn pair(&mut self, of: Contestant) -> Result<(&mut Worker, &mut Worker), BenchError> {
+        let client = self.clients.iter_mut().find(|(whose, _)| *whose == of);
+        let server = self.servers.iter_mut().find(|(peer, _)| *peer == of.server);
+        match (client, server) {
+            (Some((_, client)), Some((_, server))) => Ok((client, server)),
+            _ => Err(BenchError::worker(of.name, "it was not started")),
+        }
     }
 }
 
-fn progress(round: &Round) -> String {
-    format!(
-        "{:>3} {}s in flight, round {}: {:<13} {:>7}/s, {:>5} + {:>5} µs each, broker {:>5}, p50 {:>7} µs",
-        round.in_flight,
-        round.mode,
-        round.round,
-        round.contestant,
-        figure(Some(round.rate)),
-        figure(Some(round.client_cpu_us)),
-        figure(Some(round.server_cpu_us)),
-        figure(Some(round.broker_cpu_us)),
-        figure(Some(round.p50_us)),
-    )
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (1.0..=1e6).contains(&value) => Ok(value),
+        _ => Err("expected calls a second between 1 and 1000000".to_owned()),
+    }
 }

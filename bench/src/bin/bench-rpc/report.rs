@@ -2,26 +2,33 @@
 
 use bergen_bench::BenchError;
 use bergen_bench::broker::Broker;
-use bergen_bench::machine::output_of;
+use bergen_bench::io::Batching;
 use bergen_bench::options::Options;
+use bergen_bench::peers::{
+    self, CONTESTANTS, OURS, PYTHON, PYTHON_CLIENT_THREADS, PYTHON_SERVER_THREADS, PYTHON_TO_OURS,
+    Peer,
+};
 use bergen_bench::record::Record;
 use bergen_bench::series::{Round, Series};
-use bergen_bench::table::{Table, figure, ratio};
-use bergen_testbed::Tools;
+use bergen_bench::table::{self, Table, figure, ratio};
 
 use crate::extras::Extras;
-use crate::peers::{CONTESTANTS, PYTHON, PYTHON_SERVER_THREADS, PYTHON_TO_OURS, Peer};
-use crate::{PYTHON_CLIENT_THREADS, VALUE_BYTES, budgets};
+use crate::paced::Paced;
+use crate::{VALUE_BYTES, budgets, paced};
 
 /// Prints the tables and, unless told not to, writes the measurement down.
 pub(crate) fn report(
     mut record: Record,
     options: &Options,
     series: &Series,
+    paced: &[Paced],
     extras: &Extras,
     broker: &Broker,
 ) -> Result<(), BenchError> {
-    versions(&mut record, broker)?;
+    for (name, version) in broker.versions() {
+        record.version(name, version);
+    }
+    peers::versions(&mut record)?;
     let settings = serde_json::json!({
         "seconds": options.seconds,
         "rounds": options.rounds,
@@ -34,6 +41,7 @@ pub(crate) fn report(
     });
     record.figures("settings", settings)?;
     record.figures("series", series)?;
+    record.figures("paced", paced)?;
     record.figures("start_and_memory", extras)?;
     let judged = budgets::judge(series, extras);
     record.figures("budgets", &judged)?;
@@ -60,6 +68,13 @@ pub(crate) fn report(
         ));
         record.text(table(series, "cast", in_flight, PYTHON_TO_OURS.name));
     }
+    record.text("## How calls share system calls");
+    record.text(
+        "Of the bergen processes, warm-up included: frames that left with one write, messages that came \
+         with one read, and reads and writes for each call.",
+    );
+    record.text(batching(series, options));
+    paced::describe(&mut record, paced);
     record.text("## Start and memory");
     record.text(start_and_memory(extras));
     record.text("## Budgets");
@@ -68,22 +83,6 @@ pub(crate) fn report(
     println!("\n{}", record.markdown());
     if !options.no_write {
         println!("Written to {}", record.write()?.display());
-    }
-    Ok(())
-}
-
-fn versions(record: &mut Record, broker: &Broker) -> Result<(), BenchError> {
-    for (name, version) in broker.versions() {
-        record.version(name, version);
-    }
-    let python = Tools::locate()?.python;
-    let python = python.to_string_lossy();
-    let ask = "import platform, importlib.metadata as m; \
-               print(platform.python_version(), m.version('oslo.messaging'), m.version('amqp'))";
-    let answer = output_of(&python, &["-c", ask]);
-    let mut words = answer.split(' ');
-    for name in ["Python", "oslo.messaging", "amqp (Python)"] {
-        record.version(name, words.next().unwrap_or("?"));
     }
     Ok(())
 }
@@ -126,6 +125,39 @@ fn table(series: &Series, mode: &str, in_flight: usize, base: &str) -> Table {
             figure(median(|round| round.switches)),
             series.failed(name, mode, in_flight).to_string(),
         ]);
+    }
+    table
+}
+
+fn batching(series: &Series, options: &Options) -> Table {
+    let mut table = Table::new([
+        "bergen to bergen",
+        "client frames/write",
+        "messages/read",
+        "syscalls/call",
+        "server frames/write",
+        "messages/read",
+        "syscalls/call",
+    ]);
+    for mode in ["call", "cast"] {
+        for &in_flight in &options.in_flight {
+            let median = |of: fn(&Round) -> Option<Batching>, figure: fn(Batching) -> f64| {
+                let of = |round: &Round| of(round).map_or(f64::NAN, figure);
+                let median = series.median(OURS.name, mode, in_flight, of);
+                table::figure(median.filter(|median| median.is_finite()))
+            };
+            let client: fn(&Round) -> _ = |round| round.client_io;
+            let server: fn(&Round) -> _ = |round| round.server_io;
+            table.row([
+                format!("{mode}s, {in_flight} in flight"),
+                median(client, |io| io.frames_per_write),
+                median(client, |io| io.deliveries_per_read),
+                median(client, |io| io.syscalls_per_call),
+                median(server, |io| io.frames_per_write),
+                median(server, |io| io.deliveries_per_read),
+                median(server, |io| io.syscalls_per_call),
+            ]);
+        }
     }
     table
 }

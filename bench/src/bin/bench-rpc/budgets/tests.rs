@@ -20,6 +20,8 @@ fn add(series: &mut Series, of: Contestant, mode: &str, in_flight: usize, done: 
     let measured = Measured {
         outcome,
         usages: vec![usage; 3],
+        resident: Vec::new(),
+        server_io: None,
     };
     series.push(Round::new(of.name, mode, in_flight, 1, &measured));
 }

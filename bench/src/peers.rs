@@ -4,57 +4,80 @@ use std::fmt;
 use std::path::Path;
 use std::process::Command;
 
-use bergen_bench::BenchError;
-use bergen_bench::worker::Worker;
 use bergen_testbed::Tools;
+use serde::Serialize;
 
-use crate::PYTHON_CLIENT_THREADS;
+use crate::BenchError;
+use crate::machine::output_of;
+use crate::record::Record;
+use crate::worker::Worker;
+
+/// More threads than this tell nothing of the Python client but how threads fight for one lock.
+pub const PYTHON_CLIENT_THREADS: usize = 64;
 
 /// Threads of the Python server's executor.
-pub(crate) const PYTHON_SERVER_THREADS: usize = 32;
+pub const PYTHON_SERVER_THREADS: usize = 32;
 
 /// A client of one peer against a server of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Contestant {
-    pub(crate) name: &'static str,
-    pub(crate) client: Peer,
-    pub(crate) server: Peer,
+pub struct Contestant {
+    /// What the tables call it.
+    pub name: &'static str,
+    /// Who calls.
+    pub client: Peer,
+    /// Who answers.
+    pub server: Peer,
 }
 
-pub(crate) const OURS: Contestant = Contestant {
+/// Ours alone.
+pub const OURS: Contestant = Contestant {
     name: "bergen-bergen",
     client: Peer::Bergen,
     server: Peer::Bergen,
 };
-pub(crate) const PYTHON: Contestant = Contestant {
+/// The Python library alone.
+pub const PYTHON: Contestant = Contestant {
     name: "python-python",
     client: Peer::Python,
     server: Peer::Python,
 };
-pub(crate) const PYTHON_TO_OURS: Contestant = Contestant {
+/// Its client and our server.
+pub const PYTHON_TO_OURS: Contestant = Contestant {
     name: "python-bergen",
     client: Peer::Python,
     server: Peer::Bergen,
 };
-pub(crate) const OURS_TO_PYTHON: Contestant = Contestant {
+/// Our client and its server.
+pub const OURS_TO_PYTHON: Contestant = Contestant {
     name: "bergen-python",
     client: Peer::Bergen,
     server: Peer::Python,
 };
 
 /// All pairs, ours first.
-pub(crate) const CONTESTANTS: [Contestant; 4] = [OURS, OURS_TO_PYTHON, PYTHON_TO_OURS, PYTHON];
+pub const CONTESTANTS: [Contestant; 4] = [OURS, OURS_TO_PYTHON, PYTHON_TO_OURS, PYTHON];
 
 /// One of the two libraries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Peer {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Peer {
+    /// This library.
     Bergen,
+    /// oslo.messaging.
     Python,
 }
 
 impl Peer {
+    /// What the tables call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bergen => "bergen",
+            Self::Python => "python",
+        }
+    }
+
     /// The topic of its server.
-    pub(crate) fn topic(self) -> &'static str {
+    pub fn topic(self) -> &'static str {
         match self {
             Self::Bergen => "bench-bergen",
             Self::Python => "bench-python",
@@ -62,22 +85,28 @@ impl Peer {
     }
 
     /// Whether its client can keep so many calls in flight.
-    pub(crate) fn can_have(self, in_flight: usize) -> bool {
+    pub fn can_have(self, in_flight: usize) -> bool {
         self == Self::Bergen || in_flight <= PYTHON_CLIENT_THREADS
     }
 
-    /// Starts a server.
-    pub(crate) async fn server(
+    /// Starts a process with so many servers.
+    pub async fn server(
         self,
         url: &str,
         topic: &str,
         threads: usize,
+        servers: usize,
     ) -> Result<Worker, BenchError> {
+        let servers = servers.to_string();
         let command = match self {
-            Self::Bergen => ours("server", url, topic, threads)?,
+            Self::Bergen => {
+                let mut command = ours("server", url, topic, threads)?;
+                command.args(["--servers", &servers]);
+                command
+            }
             Self::Python => {
                 let mut command = python("rpc_server.py", url, topic)?;
-                command.arg(PYTHON_SERVER_THREADS.to_string());
+                command.args([&PYTHON_SERVER_THREADS.to_string(), &servers]);
                 command
             }
         };
@@ -85,7 +114,7 @@ impl Peer {
     }
 
     /// Starts a client of the server of `topic`.
-    pub(crate) async fn client(
+    pub async fn client(
         self,
         url: &str,
         topic: &str,
@@ -99,12 +128,7 @@ impl Peer {
     }
 
     /// A program that makes one call, says so and ends.
-    pub(crate) fn once(
-        self,
-        url: &str,
-        topic: &str,
-        threads: usize,
-    ) -> Result<Command, BenchError> {
+    pub fn once(self, url: &str, topic: &str, threads: usize) -> Result<Command, BenchError> {
         match self {
             Self::Bergen => ours("once", url, topic, threads),
             Self::Python => {
@@ -118,10 +142,7 @@ impl Peer {
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Bergen => "bergen",
-            Self::Python => "python",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -129,14 +150,8 @@ impl fmt::Display for Peer {
 fn ours(role: &str, url: &str, topic: &str, threads: usize) -> Result<Command, BenchError> {
     let program = std::env::current_exe().map_err(BenchError::io("finding this program"))?;
     let mut command = Command::new(program);
-    command.args([
-        "--threads",
-        &threads.to_string(),
-        "worker",
-        role,
-        url,
-        topic,
-    ]);
+    let threads = threads.to_string();
+    command.args(["worker", "--threads", &threads, role, url, topic]);
     Ok(command)
 }
 
@@ -153,4 +168,18 @@ fn python(script: &str, url: &str, topic: &str) -> Result<Command, BenchError> {
         .env_remove("PYTHONPATH")
         .env_remove("PYTHONHOME");
     Ok(command)
+}
+
+/// Notes the versions of Python and of its libraries.
+pub fn versions(record: &mut Record) -> Result<(), BenchError> {
+    let python = Tools::locate()?.python;
+    let python = python.to_string_lossy();
+    let ask = "import platform, importlib.metadata as m; \
+               print(platform.python_version(), m.version('oslo.messaging'), m.version('amqp'))";
+    let answer = output_of(&python, &["-c", ask]);
+    let mut words = answer.split(' ');
+    for name in ["Python", "oslo.messaging", "amqp (Python)"] {
+        record.version(name, words.next().unwrap_or("?"));
+    }
+    Ok(())
 }
