@@ -5,7 +5,8 @@ use std::{hash::BuildHasher, sync::Arc};
 use bytes::Bytes;
 
 use super::{
-    ChannelId, Connection, Delivery, Event, Message, Outcome, Reply, RequestId, Returned, Violation,
+    ChannelId, Connection, Delivery, Event, Message, Outcome, Reply, RequestId, Returned,
+    Violation,
     channel::{Channel, ChannelState, Consumer, Pending},
     content::{Complete, Content, Head, Origin},
 };
@@ -24,6 +25,9 @@ impl Connection {
             return Err(Violation::ChannelNotOpen { channel: number });
         };
         let id = channel.id;
+        // Behind our own `channel.close` the server knows the channel no more, and any frame on it would cost
+        // the connection.
+        let may_answer = channel.is_usable();
         match method {
             Method::BasicDeliver(deliver) => {
                 channel.content = Some(Content::new(delivery_head(channel, deliver)));
@@ -51,7 +55,7 @@ impl Connection {
                     Some((consumer_tag, _)) => consumer_tag,
                     None => Arc::from(cancel.consumer_tag),
                 };
-                if !cancel.no_wait {
+                if !cancel.no_wait && may_answer {
                     let cancel_ok = basic::CancelOk {
                         consumer_tag: cancel.consumer_tag,
                     };
@@ -70,7 +74,9 @@ impl Connection {
             Method::ChannelOpenOk(_) if channel.state == ChannelState::Closing => {}
             &Method::ChannelFlow(channel::Flow { active }) => {
                 channel.flow_stopped = !active;
-                self.send_quietly(number, &channel::FlowOk { active }.into());
+                if may_answer {
+                    self.send_quietly(number, &channel::FlowOk { active }.into());
+                }
                 self.events.push_back(Event::Flow {
                     channel: id,
                     active,

@@ -6,7 +6,7 @@ use super::{declare, pair::Pair, publish, with_id};
 use crate::{
     codec::{
         BasicProperties,
-        methods::{confirm, queue},
+        methods::{basic, channel, confirm, queue},
     },
     protocol::{
         ChannelCloseReason, ChannelId, CloseReason, Connection, Event, PeerClose, Phase, SendError,
@@ -208,6 +208,28 @@ fn a_channel_closes_in_order_and_what_was_asked_before_is_answered() {
     );
     let reason = ChannelCloseReason::Peer(said(200, "bye"));
     assert_eq!(pair.server.take_events(), [closed(server, reason)]);
+}
+
+/// Found by the random runs: the server had forgotten the channel and took the answers for frames out of nowhere.
+#[test]
+fn nothing_is_answered_behind_our_own_close_of_a_channel() {
+    let mut pair = Pair::connected();
+    let (client, server) = pair.open_consuming();
+    let cancel = basic::Cancel {
+        consumer_tag: "c",
+        no_wait: false,
+    };
+    for method in [channel::Flow { active: false }.into(), cancel.into()] {
+        pair.server.connection.send(server, &method).unwrap();
+    }
+    pair.client
+        .connection
+        .close_channel(client, 200, "bye")
+        .unwrap();
+    pair.drive();
+    assert!(pair.server.connection.is_connected());
+    assert!(pair.client.connection.is_connected());
+    assert!(!pair.client.connection.channel_is_open(client));
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 mod abandoned;
 mod acks;
-mod broker;
 mod closing;
 mod confirms;
 mod content;

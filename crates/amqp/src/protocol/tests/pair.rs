@@ -26,7 +26,16 @@ pub(super) struct Pair {
     pub(super) cut_frames: bool,
     /// Bytes vanish, and nobody is told.
     pub(super) silent: bool,
+    /// The same for what one of them sends.
+    pub(super) unheard: Option<End>,
     rng: fastrand::Rng,
+}
+
+/// Which end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Client,
+    Server,
 }
 
 /// One end.
@@ -48,6 +57,7 @@ impl Pair {
             latency: Duration::from_millis(1),
             cut_frames: true,
             silent: false,
+            unheard: None,
             rng: fastrand::Rng::with_seed(seed),
         }
     }
@@ -196,6 +206,14 @@ impl Pair {
         }
     }
 
+    /// Whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        let peers = [&self.client, &self.server];
+        peers
+            .iter()
+            .all(|peer| peer.wire.is_empty() && !peer.connection.has_output())
+    }
+
     /// The connection breaks; what is under way is lost. Both ends notice.
     pub(super) fn cut(&mut self) {
         for peer in [&mut self.client, &mut self.server] {
@@ -209,9 +227,11 @@ impl Pair {
     pub(super) fn transmit(&mut self) {
         let from_client = self.client.take_output(self.now);
         let from_server = self.server.take_output(self.now);
-        if !self.silent {
+        if !self.silent && self.unheard != Some(End::Client) {
             let pieces = self.pieces(from_client, self.server.last_arrival());
             self.server.wire.extend(pieces);
+        }
+        if !self.silent && self.unheard != Some(End::Server) {
             let pieces = self.pieces(from_server, self.client.last_arrival());
             self.client.wire.extend(pieces);
         }

@@ -1,270 +1,111 @@
-//! Random runs of a client against a broker, each replayed by its seed.
+//! Random lives of a client with a broker: every publish, delivery and request is accounted for.
+//!
+//! A seed is a history: up to three connections one behind the other, over a wire that delays, cuts and
+//! loses, to a broker whose queue outlives them. `BERGEN_SEEDS=100000` plays so many of them, and
+//! `BERGEN_SEED=4711` that one:
+//!
+//! ```sh
+//! BERGEN_SEEDS=100000 cargo test --release -p bergen-amqp --lib random_runs -- --nocapture
+//! ```
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    time::Duration,
-};
+mod account;
+mod broker;
+mod life;
+mod sabotage;
 
-use super::{
-    broker::Broker,
-    declare,
-    pair::{Pair, client_config},
-    with_id,
-};
-use crate::{
-    codec::methods::{basic, confirm},
-    protocol::{
-        ChannelId, Event, Outcome, Publish, PublishTag, RequestId, SendError, ServerConfig,
-    },
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use self::{account::Account, broker::Broker, life::Life, sabotage::Sabotage};
+
+/// How many seeds are played with every run of the tests.
+const SHORT_ROUND: u64 = 200;
 
 #[test]
 fn random_runs_keep_their_accounts() {
-    run_seeds(0..300);
+    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
+    let seeds = match (number("BERGEN_SEED"), number("BERGEN_SEEDS")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, count) => 0..count.unwrap_or(SHORT_ROUND),
+    };
+    let mut played = Played::default();
+    for seed in seeds.clone() {
+        let one = catch_unwind(AssertUnwindSafe(|| play(seed, None))).ok();
+        let one = one.unwrap_or_else(|| panic!("seed {seed} fails; BERGEN_SEED={seed} replays it"));
+        played.add(&one);
+    }
+    println!("{} seeds: {played:?}", seeds.end - seeds.start);
+    assert!(seeds.end - seeds.start < SHORT_ROUND || played.is_complete());
 }
 
-/// Runs each seed; names the one that fails.
-fn run_seeds(seeds: std::ops::Range<u64>) {
-    for seed in seeds {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| Run::new(seed).play())) {
-            eprintln!("failed with seed {seed}; replay with run_seeds({seed}..{seed} + 1)");
-            resume_unwind(panic);
-        }
-    }
-}
-
-struct Run {
-    pair: Pair,
-    broker: Broker,
-    rng: fastrand::Rng,
-    channels: Vec<ChannelId>,
-    /// What the client waits for, each exactly once.
-    requests: HashMap<RequestId, ChannelId>,
-    publishes: BTreeMap<(ChannelId, PublishTag), bool>,
-    deliveries: Vec<(ChannelId, u64)>,
-    ids: u64,
-    over: bool,
-}
-
-impl Run {
-    fn new(seed: u64) -> Self {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let mut client = client_config();
-        client.frame_max = [4096, 10_000, 131_072][rng.usize(..3)];
-        client.heartbeat = Duration::from_secs(rng.u64(..3));
-        let mut pair = Pair::connected_with(client, ServerConfig::default(), seed);
-        pair.latency = Duration::from_millis(rng.u64(..200));
-        pair.cut_frames = rng.bool();
-        Self {
-            pair,
-            broker: Broker::default(),
-            rng,
-            channels: Vec::new(),
-            requests: HashMap::new(),
-            publishes: BTreeMap::new(),
-            deliveries: Vec::new(),
-            ids: 0,
-            over: false,
-        }
-    }
-
-    fn play(mut self) {
-        for _ in 0..self.rng.usize(10..80) {
-            self.act();
-            self.turn();
-        }
-        match self.rng.u8(..3) {
-            0 => self.pair.cut(),
-            1 => {
-                self.pair.silent = true;
-                self.pair.client.connection.close(200, "bye", self.pair.now);
-                self.pair.advance(Duration::from_mins(1));
-            }
-            _ => return self.settle_all(),
-        }
-        self.listen();
-        assert!(self.over, "the end was told");
-        assert_eq!(self.requests, HashMap::new(), "each request has an end");
-        assert_eq!(self.publishes, BTreeMap::new(), "each publish has an end");
-    }
-
-    /// Lets everything come to its end, without a failure.
-    fn settle_all(mut self) {
-        for _ in 0..2000 {
-            if self.requests.is_empty() && self.publishes.is_empty() {
-                break;
-            }
-            self.turn();
-        }
-        assert_eq!(self.requests, HashMap::new(), "each request is answered");
-        assert_eq!(self.publishes, BTreeMap::new(), "each publish is confirmed");
-        self.broker.hush();
-        self.pair.drive();
-        self.broker_turn();
-        self.pair.drive();
-        self.listen();
-        for (channel, tag) in std::mem::take(&mut self.deliveries) {
-            let settled = self.pair.client.connection.ack(channel, tag, false);
-            assert!(
-                settled.is_ok() || !self.channels.contains(&channel),
-                "{settled:?}"
-            );
-        }
-        self.pair.drive();
-        self.broker_turn();
-        assert_eq!(
-            self.broker.unacked(),
-            0,
-            "what was acknowledged has arrived"
+/// A machine that breaks its promises is found out, by a seed that finds it out again.
+#[test]
+fn broken_machines_are_found() {
+    for sabotage in Sabotage::ALL {
+        let fails = |seed| catch_unwind(AssertUnwindSafe(|| play(seed, Some(sabotage)))).is_err();
+        let found = (0..SHORT_ROUND).find(|seed| fails(*seed));
+        let seed = found.unwrap_or_else(|| panic!("nobody notices {sabotage:?}"));
+        assert!(
+            fails(seed),
+            "{sabotage:?} is not found again with seed {seed}"
         );
-        assert!(self.pair.client.connection.is_connected());
+    }
+}
+
+/// Plays one history to its end and balances its account.
+fn play(seed: u64, sabotage: Option<Sabotage>) -> Played {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut broker = Broker::default();
+    let mut account = Account::default();
+    let lives = rng.usize(1..=3);
+    for _ in 0..lives {
+        let sabotage = sabotage.map(|what| what.with(rng.fork()));
+        Life::new(&mut broker, &mut account, rng.fork(), sabotage).live();
+        broker.forget_connection();
+    }
+    account.balance(&broker);
+    Played {
+        connections: lives,
+        ..account.played(&broker)
+    }
+}
+
+/// What happened in some histories, to see that much did.
+#[derive(Debug, Default)]
+struct Played {
+    connections: usize,
+    publishes: usize,
+    confirmed: usize,
+    returned: usize,
+    refused: usize,
+    unknown: usize,
+    unknown_but_there: usize,
+    deliveries: usize,
+    redeliveries: usize,
+    settled: usize,
+}
+
+impl Played {
+    fn add(&mut self, other: &Self) {
+        self.connections += other.connections;
+        self.publishes += other.publishes;
+        self.confirmed += other.confirmed;
+        self.returned += other.returned;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+        self.unknown_but_there += other.unknown_but_there;
+        self.deliveries += other.deliveries;
+        self.redeliveries += other.redeliveries;
+        self.settled += other.settled;
     }
 
-    fn turn(&mut self) {
-        let pause = Duration::from_millis(self.rng.u64(..300));
-        self.pair.advance(pause);
-        self.broker_turn();
-        self.listen();
-    }
-
-    fn broker_turn(&mut self) {
-        self.broker.serve(&mut self.pair.server, &mut self.rng);
-    }
-
-    /// Does something that a client might do.
-    fn act(&mut self) {
-        let connection = &mut self.pair.client.connection;
-        if self.channels.is_empty() || self.rng.u8(..20) == 0 {
-            let channel = connection.open_channel().unwrap();
-            self.channels.push(channel);
-            for method in [
-                confirm::Select::default().into(),
-                basic::Consume {
-                    consumer_tag: "c",
-                    ..Default::default()
-                }
-                .into(),
-            ] {
-                self.requests
-                    .insert(connection.request(channel, &method).unwrap(), channel);
-            }
-            return;
-        }
-        let at = self.rng.usize(..self.channels.len());
-        let channel = self.channels[at];
-        match self.rng.u8(..20) {
-            0 => {
-                connection.close_channel(channel, 200, "bye").unwrap();
-                self.channels.remove(at);
-            }
-            1 => self.broker.close_one(&mut self.pair.server, &mut self.rng),
-            2..5 => {
-                let request = connection.request(channel, &declare("q")).unwrap();
-                if self.rng.u8(..4) == 0 {
-                    connection.abandon(channel, request);
-                } else {
-                    self.requests.insert(request, channel);
-                }
-            }
-            5..13 => {
-                for _ in 0..self.rng.usize(..10) {
-                    self.publish(channel);
-                }
-            }
-            _ => self.settle_some(),
-        }
-    }
-
-    fn publish(&mut self, channel: ChannelId) {
-        self.ids += 1;
-        let lost = self.rng.u8(..4) == 0;
-        let properties = with_id(&format!("{}{}", self.ids, if lost { "lost" } else { "" }));
-        let size = [0, 1, 600, 5000, 30_000, 200_000][self.rng.usize(..6)];
-        let publish = Publish {
-            exchange: "",
-            routing_key: &size.to_string(),
-            mandatory: lost || self.rng.bool(),
-            properties: &properties,
-            body: vec![7; size].into(),
-        };
-        let tag = self
-            .pair
-            .client
-            .connection
-            .publish(channel, &publish)
-            .unwrap()
-            .unwrap();
-        self.publishes.insert((channel, tag), lost);
-    }
-
-    fn settle_some(&mut self) {
-        let connection = &mut self.pair.client.connection;
-        for _ in 0..self.rng.usize(..20) {
-            if self.deliveries.is_empty() {
-                return;
-            }
-            let (channel, tag) = self
-                .deliveries
-                .swap_remove(self.rng.usize(..self.deliveries.len()));
-            let what = self.rng.u8(..8);
-            let multiple = what > 0 && self.rng.u8(..8) == 0;
-            let settled = match what {
-                0 => connection.reject(channel, tag, true),
-                1 => connection.nack(channel, tag, multiple, true),
-                _ => connection.ack(channel, tag, multiple),
-            };
-            match settled {
-                Ok(()) if multiple => self
-                    .deliveries
-                    .retain(|(other, later)| *other != channel || *later > tag),
-                Ok(()) => {}
-                Err(SendError::ChannelClosed) => assert!(!self.channels.contains(&channel)),
-                Err(error) => panic!("{tag} on {channel:?}: {error}"),
-            }
-        }
-    }
-
-    fn listen(&mut self) {
-        for event in self.pair.client.take_events() {
-            assert!(!self.over, "nothing comes behind the end");
-            match event {
-                Event::ChannelOpened { .. } => {}
-                Event::Reply {
-                    channel, request, ..
-                } => {
-                    assert_eq!(self.requests.remove(&request), Some(channel));
-                }
-                Event::Delivery { channel, delivery } => {
-                    assert_eq!(delivery.body, vec![9; delivery.body.len()]);
-                    self.deliveries.push((channel, delivery.delivery_tag));
-                }
-                Event::Confirmed {
-                    channel,
-                    tag,
-                    outcome,
-                } => {
-                    let lost = self
-                        .publishes
-                        .remove(&(channel, tag))
-                        .expect("confirmed once");
-                    assert_eq!(matches!(outcome, Outcome::Returned(_)), lost);
-                }
-                Event::ChannelClosed {
-                    channel, unsettled, ..
-                } => {
-                    self.channels.retain(|open| *open != channel);
-                    for request in unsettled.requests {
-                        assert_eq!(self.requests.remove(&request), Some(channel));
-                    }
-                    for tag in unsettled.publishes {
-                        self.publishes.remove(&(channel, tag)).expect("ended once");
-                    }
-                    self.deliveries.retain(|(other, _)| *other != channel);
-                }
-                Event::Closed { .. } => self.over = true,
-                other => panic!("unexpected {other:?}"),
-            }
-        }
+    /// Whether everything that can happen has happened.
+    fn is_complete(&self) -> bool {
+        let unknown = [self.unknown, self.unknown_but_there];
+        let publishes = [self.confirmed, self.returned, self.refused];
+        let deliveries = [self.deliveries, self.redeliveries, self.settled];
+        [&unknown[..], &publishes, &deliveries]
+            .concat()
+            .iter()
+            .all(|count| *count > 0)
     }
 }
