@@ -8,8 +8,12 @@
     reason = "helpers of tests may fail loudly, as the tests themselves, and accounts are for humans to read"
 )]
 
+mod cancel;
+mod compression;
 mod faults;
+mod json;
 mod negative;
+mod option_sets;
 mod python_to_rust;
 mod python_to_rust_life;
 mod python_to_rust_rows;
@@ -17,3 +21,4 @@ mod rust_to_python;
 mod rust_to_python_rows;
 mod simulator;
 mod support;
+mod urls;

@@ -7,6 +7,7 @@ mod calls;
 mod cancel;
 mod compression;
 mod declares;
+mod defects;
 mod durable;
 mod failover;
 mod frames;

@@ -16,7 +16,7 @@ async fn proxied(name: &str) -> (TestVhost, FaultProxy, String) {
 }
 
 /// Breaks all connections off and only then lets bytes pass again: what was held back is lost.
-async fn cut_and_heal(proxy: &FaultProxy) {
+pub(super) async fn cut_and_heal(proxy: &FaultProxy) {
     proxy.refuse(true);
     proxy.cut();
     while proxy.connections() > 0 {
