@@ -60,14 +60,9 @@ pub enum SendError {
         /// What is wrong with it.
         cause: String,
     },
-    /// As many calls as are allowed wait for their replies already. Nothing was sent.
-    #[error(
-        "not sent: {limit} calls wait for their replies already; make fewer at a time, or allow more"
-    )]
-    Overloaded {
-        /// How many are allowed.
-        limit: usize,
-    },
+    /// As much as is allowed waits already. Nothing was sent.
+    #[error("not sent: {0} already; send less at a time, or allow more")]
+    Overloaded(Bound),
     /// The driver can't do this at all.
     #[error("the {driver} driver does not support {operation}")]
     Unsupported {
@@ -85,6 +80,27 @@ impl SendError {
     /// Whether the time ran out, rather than something having failed.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout(_))
+    }
+}
+
+/// A bound on what one driver holds; see [`SendError::Overloaded`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bound {
+    /// This many calls may wait for their replies.
+    WaitingCalls(usize),
+    /// This many bytes of messages may wait for the broker to confirm them.
+    WaitingBytes(usize),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WaitingCalls(limit) => write!(f, "{limit} calls wait for their replies"),
+            Self::WaitingBytes(limit) => {
+                write!(f, "messages of {limit} bytes wait for the broker")
+            }
+        }
     }
 }
 
@@ -160,6 +176,11 @@ pub enum Finding {
     ReplyQueueRecreated,
     /// The broker did not confirm the request before the time ran out.
     NotConfirmed,
+    /// The broker blocked publishing when the time ran out, and had not confirmed the request.
+    Blocked {
+        /// The broker's reason, for example that its memory is low.
+        reason: String,
+    },
     /// No connection to the broker stood when the time ran out.
     NotConnected {
         /// What the last attempt ended with.
@@ -179,6 +200,9 @@ impl fmt::Display for Finding {
             Self::QueueMissing { queue } => write!(f, "queue {queue:?} did not exist"),
             Self::ReplyQueueRecreated => f.write_str("the reply queue was created again meanwhile"),
             Self::NotConfirmed => f.write_str("the broker never confirmed the request"),
+            Self::Blocked { reason } => {
+                write!(f, "the broker blocks publishing: {}", reason.escape_debug())
+            }
             Self::NotConnected { cause } => write!(f, "no broker connection: {cause}"),
         }
     }

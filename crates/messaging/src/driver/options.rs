@@ -55,6 +55,8 @@ impl Default for CastOptions {
 pub struct NotifyOptions {
     /// How often connecting or publishing is tried again.
     pub retry: Retry,
+    /// When the sender stops waiting for the broker's confirmation. `None`: as long as `retry` allows.
+    pub deadline: Option<Instant>,
     /// Send the payload without the envelope: format 1.0, driver `messaging` of the peer. Default: format 2.0.
     pub bare: bool,
 }
@@ -63,6 +65,7 @@ impl Default for NotifyOptions {
     fn default() -> Self {
         Self {
             retry: Retry::Forever,
+            deadline: None,
             bare: false,
         }
     }

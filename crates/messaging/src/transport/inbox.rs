@@ -5,6 +5,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::driver::{
+    Admission, IncomingNotification, IncomingRequest, ListenError, Listener, NotificationSink,
+    RequestSink,
+};
+
+/// A listener, and what it has handed over.
+pub(super) struct Incoming<T> {
+    pub(super) inbox: Inbox<T>,
+    pub(super) listener: Box<dyn Listener>,
+}
+
+impl<T> Incoming<T> {
+    /// The next message, or why the driver gave up on listening.
+    pub(super) async fn next(&mut self) -> Result<T, ListenError> {
+        tokio::select! {
+            biased;
+            message = self.inbox.next() => message.ok_or(ListenError::Closed),
+            error = self.listener.failed() => Err(error),
+        }
+    }
+
+    /// Stops listening and releases what the listener holds.
+    pub(super) async fn close(self) {
+        self.listener.stop().await;
+        self.listener.close().await;
+    }
+}
+
 /// The reading end. One reader; messages come out in their order.
 ///
 /// A lost connection leaves messages behind here that the broker delivers again on the next one. So the queue can be
@@ -62,6 +90,26 @@ impl<T> InboxSender<T> {
         drop(state);
         self.shared.changed.notify_one();
         displaced
+    }
+}
+
+// What nobody takes here goes back: another listener may take it. If its connection is gone, it goes back by itself.
+
+impl RequestSink for InboxSender<IncomingRequest> {
+    fn request(&self, incoming: IncomingRequest) -> Admission {
+        if let Some(left_over) = self.send(incoming) {
+            let _ = left_over.requeue();
+        }
+        Admission::Held
+    }
+}
+
+impl NotificationSink for InboxSender<IncomingNotification> {
+    fn notification(&self, incoming: IncomingNotification) -> Admission {
+        if let Some(left_over) = self.send(incoming) {
+            let _ = left_over.requeue();
+        }
+        Admission::Held
     }
 }
 

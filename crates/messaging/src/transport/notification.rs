@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::inbox::{Inbox, InboxSender, inbox};
+use super::inbox::{Incoming, inbox};
 use super::{MissingFeature, Shared, TransportError, TransportOptions};
 use crate::clock::later;
 use crate::driver::{
-    Admission, Capabilities, IncomingNotification, ListenError, ListenOptions, Listener,
-    NotificationSink, NotifyOptions, TransportKind,
+    Capabilities, IncomingNotification, ListenError, ListenOptions, NotifyOptions, TransportKind,
 };
 use crate::notify::{Notification, NotifyError};
 use crate::target::Target;
@@ -109,14 +108,12 @@ impl NotificationTransport {
         let options = ListenOptions::new(prefetch);
         let prefetch = usize::from(options.prefetch);
         let (sender, inbox) = inbox(prefetch * targets.len());
-        let sink = Arc::new(StreamSink { sender });
         let driver = &self.shared.driver;
         let listener = driver
-            .listen_for_notifications(&targets, pool, options, sink)
+            .listen_for_notifications(&targets, pool, options, Arc::new(sender))
             .await?;
         Ok(Notifications {
-            inbox,
-            listener,
+            incoming: Incoming { inbox, listener },
             prefetch,
         })
     }
@@ -145,8 +142,7 @@ impl fmt::Debug for NotificationTransport {
 
 /// Notifications as they come; see [`NotificationTransport::listen`].
 pub struct Notifications {
-    inbox: Inbox<IncomingNotification>,
-    listener: Box<dyn Listener>,
+    incoming: Incoming<IncomingNotification>,
     prefetch: usize,
 }
 
@@ -156,11 +152,7 @@ impl Notifications {
     /// # Errors
     /// Why the driver gave up on listening.
     pub async fn next(&mut self) -> Result<IncomingNotification, ListenError> {
-        tokio::select! {
-            biased;
-            notification = self.inbox.next() => notification.ok_or(ListenError::Closed),
-            error = self.listener.failed() => Err(error),
-        }
+        self.incoming.next().await
     }
 
     /// The next notifications, up to `size`, or those that have come `within` this time of the call, perhaps none:
@@ -191,28 +183,12 @@ impl Notifications {
 
     /// Stops listening and releases what the listener holds. What was not acknowledged goes back to the broker.
     pub async fn close(self) {
-        self.listener.stop().await;
-        self.listener.close().await;
+        self.incoming.close().await;
     }
 }
 
 impl fmt::Debug for Notifications {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notifications").finish_non_exhaustive()
-    }
-}
-
-/// Hands notifications to a [`Notifications`].
-struct StreamSink {
-    sender: InboxSender<IncomingNotification>,
-}
-
-impl NotificationSink for StreamSink {
-    fn notification(&self, incoming: IncomingNotification) -> Admission {
-        if let Some(left_over) = self.sender.send(incoming) {
-            // Nobody takes it here: another listener may. If its connection is gone, it goes back by itself.
-            let _ = left_over.requeue();
-        }
-        Admission::Held
     }
 }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::inbox::{Inbox, InboxSender, inbox};
+use super::inbox::{Incoming, inbox};
 use super::{MissingFeature, RpcDefaults, Shared, TransportError, TransportOptions};
 use crate::driver::{
-    Admission, CallOptions, CallReply, Capabilities, CastOptions, IncomingRequest, ListenError,
-    ListenOptions, Listener, RequestSink, TransportKind,
+    CallOptions, CallReply, Capabilities, CastOptions, IncomingRequest, ListenError, ListenOptions,
+    Listener, RequestSink, TransportKind,
 };
 use crate::rpc::{CallError, RemoteError};
 use crate::target::Target;
@@ -71,9 +71,9 @@ impl RpcTransport {
     pub async fn listen(&self, target: &Target, prefetch: u16) -> Result<Requests, ListenError> {
         let options = ListenOptions::new(prefetch);
         let (sender, inbox) = inbox(QUEUES * usize::from(options.prefetch));
-        let sink = Arc::new(StreamSink { sender });
-        let listener = self.listen_with(target, options, sink).await?;
-        Ok(Requests { inbox, listener })
+        let listener = self.listen_with(target, options, Arc::new(sender)).await?;
+        let incoming = Incoming { inbox, listener };
+        Ok(Requests { incoming })
     }
 
     /// Takes requests for `target` into `sink`.
@@ -161,8 +161,7 @@ impl fmt::Debug for RpcTransport {
 /// Raw requests as they come; see [`RpcTransport::listen`]. Dropping it releases the listener; [`close`](Self::close)
 /// waits for that.
 pub struct Requests {
-    inbox: Inbox<IncomingRequest>,
-    listener: Box<dyn Listener>,
+    incoming: Incoming<IncomingRequest>,
 }
 
 impl Requests {
@@ -171,39 +170,19 @@ impl Requests {
     /// # Errors
     /// Why the driver gave up on listening.
     pub async fn next(&mut self) -> Result<IncomingRequest, ListenError> {
-        tokio::select! {
-            biased;
-            request = self.inbox.next() => request.ok_or(ListenError::Closed),
-            error = self.listener.failed() => Err(error),
-        }
+        self.incoming.next().await
     }
 
     /// Stops listening and releases what the listener holds. Requests that were not acknowledged go back to the
     /// broker.
     pub async fn close(self) {
-        self.listener.stop().await;
-        self.listener.close().await;
+        self.incoming.close().await;
     }
 }
 
 impl fmt::Debug for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Requests").finish_non_exhaustive()
-    }
-}
-
-/// Hands requests to a [`Requests`].
-struct StreamSink {
-    sender: InboxSender<IncomingRequest>,
-}
-
-impl RequestSink for StreamSink {
-    fn request(&self, incoming: IncomingRequest) -> Admission {
-        if let Some(left_over) = self.sender.send(incoming) {
-            // Nobody takes it here: another server may. If its connection is gone, it goes back by itself.
-            let _ = left_over.requeue();
-        }
-        Admission::Held
     }
 }
 

@@ -10,8 +10,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::BackoffPolicy;
-use super::failure::is_refusal;
+use super::backoff::{Backoff, BackoffPolicy};
+use super::failure::is_definitive;
 use super::hosts::Hosts;
 use super::log_limit::LogLimit;
 use super::stats::Counters;
@@ -28,18 +28,23 @@ pub(super) struct Epoch {
     /// When it began.
     pub(super) since: Instant,
     pub(super) connection: Connection,
-    /// Whether the broker takes no publishes at present.
-    blocked: watch::Receiver<bool>,
+    /// Why the broker takes no publishes at present.
+    blocked: watch::Receiver<Option<Arc<str>>>,
 }
 
 impl Epoch {
     /// Waits while the broker blocks publishing: what the connection holds back meanwhile can't be taken back, and
     /// would be executed when its caller is long gone. Returns also when the connection is gone.
     pub(super) async fn unblocked(&self) {
-        if *self.blocked.borrow() {
+        if self.blocked.borrow().is_some() {
             // An error says that the connection is gone, which the publish will find out.
-            let _ = self.blocked.clone().wait_for(|blocked| !blocked).await;
+            let _ = self.blocked.clone().wait_for(Option::is_none).await;
         }
+    }
+
+    /// Why the broker takes no publishes at present, in its words; `None` if it takes them.
+    pub(super) fn blocked_for(&self) -> Option<Arc<str>> {
+        self.blocked.borrow().clone()
     }
 }
 
@@ -85,6 +90,7 @@ impl Supervisor {
             counters,
             random: fastrand::Rng::new(),
             log: LogLimit::new(LOG_INTERVAL),
+            storm: None,
             state: publish,
             hurry: Arc::clone(&hurry),
             closing: closing.clone(),
@@ -135,7 +141,7 @@ impl Supervisor {
                         return Err(ConnectFailure::Failed(error.clone()));
                     }
                     // Whoever counts attempts, or can only be refused, does not sit out a pause that others caused.
-                    if retry != Retry::Forever || error.is_some_and(is_refusal) {
+                    if retry != Retry::Forever || error.is_some_and(is_definitive) {
                         self.hurry.notify_one();
                     }
                 }
@@ -210,11 +216,14 @@ enum Trouble {
 
 /// Whether a caller that saw `failed` rounds fail gets the error.
 fn gives_up(retry: Retry, failed: u64, error: &ConnectError) -> bool {
-    is_refusal(error) || !retry.allows(u32::try_from(failed).unwrap_or(u32::MAX))
+    is_definitive(error) || !retry.allows(u32::try_from(failed).unwrap_or(u32::MAX))
 }
 
 /// An outage is logged this often.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A connection that lived this long did not die at once.
+const STABLE: Duration = Duration::from_secs(5);
 
 /// The task behind a [`Supervisor`].
 #[derive(Debug)]
@@ -225,6 +234,8 @@ struct Worker {
     counters: Arc<Counters>,
     random: fastrand::Rng,
     log: LogLimit,
+    /// The pauses between connections that each died at once.
+    storm: Option<Backoff>,
     state: watch::Sender<State>,
     hurry: Arc<Notify>,
     closing: CancellationToken,
@@ -245,10 +256,11 @@ impl Worker {
             if number > 1 {
                 self.counters.reconnects.increment();
             }
-            let (block, blocked) = watch::channel(false);
+            let since = Instant::now();
+            let (block, blocked) = watch::channel(None);
             self.state.send_replace(State::Up(Arc::new(Epoch {
                 number,
-                since: Instant::now(),
+                since,
                 connection: connection.clone(),
                 blocked,
             })));
@@ -264,7 +276,7 @@ impl Worker {
                 failed_rounds,
                 trouble: Some(Arc::new(Trouble::Lost(lost))),
             });
-            let pause = self.backoff.after_loss(&mut self.random);
+            let pause = self.pause_after_loss(since.elapsed());
             if closing
                 .run_until_cancelled(tokio::time::sleep(pause))
                 .await
@@ -274,6 +286,19 @@ impl Worker {
             }
         }
         self.state.send_replace(State::Closed);
+    }
+
+    /// A first loss is an accident, and a restart of the broker looks like one: it is mended soon. A broker that lets us
+    /// in and throws us out again at once is asked at pauses that grow.
+    fn pause_after_loss(&mut self, lived: Duration) -> Duration {
+        let is_early = lived < STABLE;
+        match &mut self.storm {
+            Some(pauses) if is_early => pauses.next_pause(&mut self.random),
+            storm => {
+                *storm = is_early.then(|| self.backoff.pauses());
+                self.backoff.after_loss(&mut self.random)
+            }
+        }
     }
 
     /// Tries the hosts one after the other, with a pause after each round, until one lets us in.
@@ -298,7 +323,7 @@ impl Worker {
                     Err(error) => {
                         self.counters.failed_attempts.increment();
                         // A refusal tells more than a host that is down.
-                        if !worst.as_deref().is_some_and(Trouble::is_refusal) {
+                        if !worst.as_deref().is_some_and(Trouble::is_definitive) {
                             let trouble = Arc::new(Trouble::Attempt(error));
                             // Known before the round is over, for those whose time is up earlier.
                             self.state.send_replace(State::Down {
@@ -345,21 +370,21 @@ impl Worker {
     async fn observe(
         &self,
         mut events: ConnectionEvents,
-        block: watch::Sender<bool>,
+        block: watch::Sender<Option<Arc<str>>>,
     ) -> CloseReason {
         let role = self.role;
         while let Some(event) = events.next().await {
             match event {
                 ConnectionEvent::Blocked { reason } => {
-                    block.send_replace(true);
                     tracing::warn!(
                         role,
                         reason,
                         "the broker blocks publishing until it has resources again"
                     );
+                    block.send_replace(Some(reason.into()));
                 }
                 ConnectionEvent::Unblocked => {
-                    block.send_replace(false);
+                    block.send_replace(None);
                     tracing::info!(role, "the broker takes messages again");
                 }
                 ConnectionEvent::Closed(reason) => {
@@ -374,7 +399,7 @@ impl Worker {
 }
 
 impl Trouble {
-    fn is_refusal(&self) -> bool {
-        matches!(self, Self::Attempt(error) if is_refusal(error))
+    fn is_definitive(&self) -> bool {
+        matches!(self, Self::Attempt(error) if is_definitive(error))
     }
 }

@@ -54,7 +54,8 @@ async fn what_was_given_up_while_the_broker_blocked_is_not_executed_afterwards()
     let SendError::Timeout(timeout) = error.unwrap_err() else {
         panic!("no timeout")
     };
-    assert_eq!(timeout.findings, [Finding::NotConfirmed]);
+    let reason = "low".to_owned();
+    assert_eq!(timeout.findings, [Finding::Blocked { reason }]);
     client.cast(&target, &late, soon()).await.unwrap_err();
     said.store(2, Ordering::Relaxed);
     cast(&client, &target, &request("last", "{}")).await;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bergen_messaging::driver::{CallOptions, CastOptions, Driver, Finding, ListenError, SendError};
+use bergen_messaging::driver::{
+    Bound, CallOptions, CastOptions, Driver, Finding, ListenError, SendError,
+};
 use bergen_testbed::TestVhost;
 use tokio::time::Instant;
 
@@ -306,7 +308,10 @@ async fn one_call_too_many_is_told_so() {
     server.wait_for(2).await;
     let (target, echo) = (topic("compute"), request("echo", "{}"));
     let third = call(&client, &target, &echo, Duration::from_secs(5)).await;
-    assert_eq!(third.unwrap_err(), SendError::Overloaded { limit: 2 });
+    assert_eq!(
+        third.unwrap_err(),
+        SendError::Overloaded(Bound::WaitingCalls(2))
+    );
     server.release();
     for call in waiting {
         call.await.unwrap();

@@ -94,3 +94,27 @@ async fn closing_ends_all_waiting_for_good() {
     );
     supervisor.close().await;
 }
+
+#[tokio::test]
+async fn pauses_grow_while_connections_die_at_once_and_start_anew_after_one_that_lived() {
+    let (supervisor, _) = supervisor(&[dead_port().await]);
+    let mut worker = supervisor.idle.lock().unwrap().take().unwrap();
+    worker.backoff = BackoffPolicy {
+        start: Duration::from_secs(2),
+        step: Duration::from_secs(10),
+        max: Duration::from_secs(30),
+        after_loss: Duration::from_secs(1),
+    };
+    let soon = Duration::from_secs(1);
+    let nominal = [(0, 1), (1, 2), (6, 12), (11, 22), (15, 30), (15, 30)];
+    for (least, most) in nominal {
+        let pause = worker.pause_after_loss(soon);
+        let range = Duration::from_secs(least)..=Duration::from_secs(most);
+        assert!(range.contains(&pause), "{pause:?} is not in {range:?}");
+    }
+    for lived in [STABLE, soon] {
+        let pause = worker.pause_after_loss(lived);
+        assert!(pause <= Duration::from_secs(1), "{lived:?}: {pause:?}");
+    }
+    assert!(worker.pause_after_loss(soon) >= Duration::from_secs(1));
+}
