@@ -7,18 +7,41 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::command::{CommandSender, ConnectionState};
+use super::io_thread::{self, AtHome};
 use super::task::{Hub, Task};
 use super::{ConnectError, ConnectOptions, Connection, ConnectionEvents, TlsError, tls};
 use crate::codec::{FieldTable, FieldValue, reply_code};
 use crate::protocol::{self, ClientConfig, CloseReason, Phase};
 
-/// Connects over TCP, with TLS if the options say so.
+/// Connects where the options want the connection to live.
 pub(super) async fn open(
     options: ConnectOptions,
+) -> Result<(Connection, ConnectionEvents), ConnectError> {
+    let home = Handle::current();
+    if !options.io_thread {
+        return open_here(options, home).await;
+    }
+    let address = address(&options);
+    io_thread::run(open_here(options, home))
+        .await
+        .unwrap_or_else(|error| {
+            Err(ConnectError::Unreachable {
+                address,
+                kind: error.kind(),
+                message: format!("no I/O thread: {error}"),
+            })
+        })
+}
+
+/// Connects over TCP, with TLS if the options say so. What sinks spawn goes to `home`.
+async fn open_here(
+    options: ConnectOptions,
+    home: Handle,
 ) -> Result<(Connection, ConnectionEvents), ConnectError> {
     within(&options, async {
         let host = options.host.trim_start_matches('[').trim_end_matches(']');
@@ -35,12 +58,12 @@ pub(super) async fn open(
             warn_of_clear_password(&options, &tcp);
         }
         match &options.tls {
-            None => handshake(tcp, &options).await,
+            None => handshake(tcp, &options, home).await,
             Some(tls_options) => {
                 let stream = tls::handshake(tls_options, host, tcp)
                     .await
                     .map_err(|error| tls_error(&options, error))?;
-                handshake(stream, &options).await
+                handshake(stream, &options, home).await
             }
         }
     })
@@ -56,7 +79,7 @@ pub(super) async fn open_over<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    within(&options, handshake(stream, &options)).await
+    within(&options, handshake(stream, &options, Handle::current())).await
 }
 
 async fn within<T>(
@@ -76,12 +99,18 @@ async fn within<T>(
 async fn handshake<S>(
     stream: S,
     options: &ConnectOptions,
+    home: Handle,
 ) -> Result<(Connection, ConnectionEvents), ConnectError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (task, connection, events) = log_in(stream, options).await?;
-    connection.spawned(tokio::spawn(task).abort_handle());
+    let spawned = if options.io_thread {
+        tokio::spawn(AtHome::new(home, task))
+    } else {
+        tokio::spawn(task)
+    };
+    connection.spawned(spawned.abort_handle());
     Ok((connection, events))
 }
 

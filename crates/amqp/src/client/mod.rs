@@ -47,6 +47,7 @@ mod consumer;
 mod delivery;
 mod error;
 mod event;
+mod io_thread;
 mod options;
 mod publish;
 mod stats;

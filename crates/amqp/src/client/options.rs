@@ -49,6 +49,11 @@ pub struct ConnectOptions {
     /// How much one channel may have published and not had confirmed, in bytes; see
     /// [the window](super::Publish#the-window). Default 8 MiB, which is 1024 small messages.
     pub publish_window: usize,
+    /// Whether the connection lives on the process's one I/O thread rather than on the threads of the
+    /// runtime that opened it. It then keeps its heartbeats whatever blocks those, at the price of a hop
+    /// between threads for each message. A [`DeliverySink`](super::DeliverySink) is called on that thread
+    /// too; what it spawns runs on the runtime that opened the connection. Default false.
+    pub io_thread: bool,
 }
 
 impl Default for ConnectOptions {
@@ -68,6 +73,7 @@ impl Default for ConnectOptions {
             channel_max: 2047,
             write_buffer_limit: 256 * 1024,
             publish_window: 8 * 1024 * 1024,
+            io_thread: false,
         }
     }
 }

@@ -139,6 +139,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Broker<S> {
         }
     }
 
+    /// Goes on to the connection's end; whoever consumes gets one message.
+    pub(super) async fn serve(&mut self) {
+        loop {
+            match self.event().await {
+                Event::Closed { .. } => return,
+                Event::Method { channel, method } => {
+                    if let Ok(Method::BasicConsume(consume)) = method.decode() {
+                        let consumer_tag = consume.consumer_tag;
+                        self.send(channel, basic::ConsumeOk { consumer_tag }).await;
+                        self.deliver(channel, consumer_tag, 1);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Goes on until something happens; false when the connection is over.
     pub(super) async fn is_open(&mut self) -> bool {
         !matches!(self.event().await, Event::Closed { .. })

@@ -4,6 +4,7 @@ mod bounds;
 mod broker;
 mod consuming;
 mod handshake;
+mod io_thread;
 mod lifecycle;
 mod pipelining;
 mod publishing;
