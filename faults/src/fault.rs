@@ -110,9 +110,9 @@ faults! {
         "of three nodes with quorum queues, the one that most are connected to is stopped",
     QuorumPartitioned "quorum-partitioned" Quorum Never
         "the node that most are connected to is cut off from the two others, which pauses it",
-    StreamNodeStopped "stream-node-stopped" Streams Never
+    StreamNodeStopped "stream-node-stopped" Streams FanoutsToThePeerWithItsPlace
         "as quorum-node-stopped, with one stream instead of fanout queues",
-    StreamPartitioned "stream-partitioned" Streams Never
+    StreamPartitioned "stream-partitioned" Streams FanoutsToThePeerWithItsPlace
         "as quorum-partitioned, with one stream instead of fanout queues",
 }
 

@@ -60,7 +60,7 @@ pub async fn run(
     let _ = steady(stage, now()).await;
     stage.drain().await?;
     let arrival = match facts.loss {
-        Loss::Never if fault.is_some() => ARRIVAL_LIMIT,
+        Loss::Never | Loss::FanoutsToThePeerWithItsPlace if fault.is_some() => ARRIVAL_LIMIT,
         _ => SHORT_ARRIVAL_LIMIT,
     };
     settle(stage, &facts, arrival).await;
@@ -73,7 +73,7 @@ async fn steady(stage: &Stage, since: f64) -> Result<(), FaultsError> {
     let steady = |events: &[_]| {
         let counts = answered_since(events, since);
         let enough = |direction: &&str| counts.get(*direction).is_some_and(|n| *n >= STEADY);
-        DIRECTIONS.iter().all(|d| enough(&d)).then_some(())
+        DIRECTIONS.iter().all(enough).then_some(())
     };
     stage.log().wait(what, STEADY_LIMIT, steady).await
 }

@@ -43,6 +43,8 @@ enum Step {
     Integration,
     /// oslo.messaging and its simulator against bergen, in both directions.
     Interop,
+    /// Every fault under load, briefly; it starts brokers of its own.
+    Faults,
 }
 
 /// Runs the steps, all of them also after a failure, and prints what came out.
@@ -100,11 +102,12 @@ impl Step {
             Self::Fuzz => "fuzz",
             Self::Integration => "integration",
             Self::Interop => "interop",
+            Self::Faults => "faults",
         }
     }
 
     fn needs_peers(self) -> bool {
-        matches!(self, Self::Integration | Self::Interop)
+        matches!(self, Self::Integration | Self::Interop | Self::Faults)
     }
 
     fn is_slow(self) -> bool {
@@ -139,6 +142,15 @@ impl Step {
                 self.tests(report, &mut command)?;
                 report.every_peer_was_there()
             }
+            Self::Faults => {
+                let mut command = test();
+                // One after the other: each has a broker, or three, and six processes.
+                let one_by_one = ["--", "--test-threads", "1"];
+                command
+                    .args(["--package", "bergen-faults"])
+                    .args(one_by_one);
+                self.tests(report, &mut command)
+            }
         }
     }
 
@@ -165,7 +177,7 @@ fn test() -> Command {
     command
 }
 
-/// All members but the fuzz bodies and the foreign peers, which are steps of their own.
+/// All members but the fuzz bodies, the foreign peers and the faults, which are steps of their own.
 fn workspace() -> Command {
     let mut command = test();
     command.args([
@@ -174,6 +186,8 @@ fn workspace() -> Command {
         "bergen-fuzz",
         "--exclude",
         "bergen-interop",
+        "--exclude",
+        "bergen-faults",
     ]);
     command
 }

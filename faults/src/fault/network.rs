@@ -37,8 +37,8 @@ pub(super) async fn close_connections(
 pub(super) async fn cut_mid_frame(stage: &mut Stage, pace: Pace) -> Result<Inflicted, FaultsError> {
     let link = stage.link.as_ref().ok_or_else(misplaced)?;
     let begin = now();
-    for number in 0..pace.times(4, 60) {
-        let direction = BOTH[number as usize % BOTH.len()];
+    for number in 0..pace.times(4, 15) {
+        let direction = turn(number);
         let before = link.accepted();
         let open = link.connections();
         link.cut_after(direction, 1500 + u64::from(number) * 37);
@@ -67,7 +67,7 @@ pub(super) async fn half_close(stage: &mut Stage, pace: Pace) -> Result<Inflicte
     let link = stage.link.as_ref().ok_or_else(misplaced)?;
     let begin = now();
     for number in 0..pace.times(2, 20) {
-        let direction = BOTH[(number as usize + 1) % BOTH.len()];
+        let direction = turn(number + 1);
         let before = link.accepted();
         link.half_close(direction);
         let noticed = came_back(link, before + 1).await;
@@ -97,6 +97,15 @@ pub(super) async fn throttle(stage: &mut Stage, pace: Pace) -> Result<Inflicted,
     tokio::time::sleep(pace.lasting(6, 60)).await;
     link.heal();
     Ok(Inflicted::since(begin))
+}
+
+/// One direction after the other.
+fn turn(number: u32) -> Direction {
+    if number.is_multiple_of(2) {
+        Direction::ToServer
+    } else {
+        Direction::ToClient
+    }
 }
 
 /// Waits until the proxy has seen so many connections in all.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bergen::driver::SendError;
 use bergen::prelude::*;
 use bergen::rpc::CallError;
 use serde_json::{Value, json};
@@ -164,15 +165,27 @@ impl Kind {
     }
 }
 
-/// The name of an error's kind, and of the remote class where a method failed.
+/// The name of an error's kind; of the remote class where a method failed, of the findings where the time ran out.
 pub(crate) fn outcome(error: &CallError) -> String {
     if let Some(remote) = error.remote() {
         return format!("Remote {}", remote.class);
     }
-    let debug = match error {
-        CallError::Send(error) => format!("{error:?}"),
-        error => format!("{error:?}"),
-    };
+    match error {
+        CallError::Send(SendError::Timeout(timeout)) => {
+            let findings = timeout.findings.iter().map(kind);
+            let findings: Vec<_> = std::iter::once("Timeout".to_owned())
+                .chain(findings)
+                .collect();
+            findings.join(" ")
+        }
+        CallError::Send(error) => kind(error),
+        error => kind(error),
+    }
+}
+
+/// The name of a variant.
+fn kind(of: &impl std::fmt::Debug) -> String {
+    let debug = format!("{of:?}");
     let name = debug.split(|c: char| !c.is_ascii_alphanumeric()).next();
     name.unwrap_or_default().to_owned()
 }

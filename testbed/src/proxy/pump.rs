@@ -127,13 +127,13 @@ fn claim(way: &Way, bytes: &mut Vec<u8>) -> bool {
 
 /// Sends at the rate of the moment, which may change between two parts.
 async fn send(way: &Way, to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
-    const TICKS_A_SECOND: u64 = 1000 / TICK.as_millis() as u64;
+    let ticks_a_second = 1000 / u64::try_from(TICK.as_millis()).unwrap_or(1);
     let mut rest = bytes;
     while !rest.is_empty() {
         let Some(rate) = way.faults.borrow().bytes_per_second else {
             return forward(way, to, rest).await;
         };
-        let share = usize::try_from((rate / TICKS_A_SECOND).max(1)).unwrap_or(usize::MAX);
+        let share = usize::try_from((rate / ticks_a_second).max(1)).unwrap_or(usize::MAX);
         let (part, later) = rest.split_at(share.min(rest.len()));
         forward(way, to, part).await?;
         let nanoseconds = part.len() as u64 * 1_000_000_000 / rate.max(1);

@@ -18,6 +18,7 @@ use clap::{Parser, Subcommand};
 /// Lets every fault happen under load, and accounts for every message.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask faults", args_conflicts_with_subcommands = true)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 struct Arguments {
     #[command(subcommand)]
     part: Option<Part>,
