@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Error;
 
 /// The modules of `interop`'s tests: each is a peer and a direction, and each must have tests.
-const PEERS: [(&str, &str); 4] = [
+const PEERS: [(&str, &str); 5] = [
     (
         "python_to_rust",
         "oslo.messaging's client → bergen's server",
@@ -15,6 +15,10 @@ const PEERS: [(&str, &str); 4] = [
         "bergen's client → oslo.messaging's server",
     ),
     ("simulator", "oslo.messaging's load simulator, either side"),
+    (
+        "option_sets",
+        "both on one broker, under each set of options",
+    ),
     ("negative", "controls: a broken peer must be noticed"),
 ];
 
