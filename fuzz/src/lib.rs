@@ -54,6 +54,14 @@ pub const TARGETS: &[Target] = &[
         body: messaging::compression,
     },
     Target {
+        name: "messaging_envelope",
+        body: messaging::envelope,
+    },
+    Target {
+        name: "messaging_failure",
+        body: messaging::failure,
+    },
+    Target {
         name: "messaging_json",
         body: messaging::json,
     },

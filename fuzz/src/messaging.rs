@@ -2,6 +2,7 @@
 //! error.
 
 use bergen_messaging::url::TransportUrl;
+use bergen_messaging::wire::envelope::{open, seal};
 use bergen_messaging::wire::{
     Charset, Compression, JsonError, Limits, MessageProperties, RawJson, decode_reply,
     decode_request,
@@ -34,6 +35,43 @@ pub fn json(data: &[u8]) {
     let _ = json.as_text();
     let _ = json.decode::<serde_json::Value>();
     let _ = json.decode::<Vec<(f64, Option<i128>, String)>>();
+}
+
+/// An envelope, or a payload without one: what is taken out and sealed again comes out the same.
+pub fn envelope(data: &[u8]) {
+    let open = |body: &[u8]| open(body, &MessageProperties::json(), &Limits::default());
+    let Ok(payload) = open(data) else { return };
+    assert_eq!(open(&seal(&payload, Charset::Utf8)).as_ref(), Ok(&payload));
+    let ascii = seal(&payload, Charset::Ascii);
+    assert!(ascii.is_ascii(), "{payload}");
+    let again = open(&ascii).expect("what we seal can be opened");
+    assert!(again.json_eq(&payload), "{payload}");
+    let _ = payload.untagged();
+}
+
+/// The text of a failure: whatever it is, there is a failure, and it is written so that it is read
+/// as the same one.
+pub fn failure(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let read = |text: &str| {
+        let text = RawJson::encode(text).expect("text is JSON");
+        let body = format!(r#"{{"_msg_id": "1", "failure": {text}}}"#);
+        let reply = decode_reply(
+            body.as_bytes(),
+            &MessageProperties::json(),
+            &Limits::default(),
+        );
+        reply.expect("a reply").failure
+    };
+    let Some(failure) = read(text) else {
+        assert!(text.is_empty(), "{text:?} is no failure");
+        return;
+    };
+    assert_eq!(read(&failure.to_json()).as_ref(), Some(&failure));
+    let _ = failure.canonical_module();
+    let _ = failure.without_remote_suffix();
 }
 
 /// The body of a request.
