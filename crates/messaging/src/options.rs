@@ -219,6 +219,9 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
     OptionDef::new(RABBIT_GROUP, "bergen_durable_transient_queues", Kind::Bool)
         .default("false")
         .help("Declare reply and fanout queues durable. With amqp_durable_queues or rabbit_quorum_queue all queues are, as RabbitMQ 4.3 wants it."),
+    OptionDef::new(RABBIT_GROUP, "bergen_io_thread", Kind::Bool)
+        .default("false")
+        .help("Keep the connections on a thread of their own, where methods that block hold up no heartbeats."),
     OptionDef::new(RABBIT_GROUP, "bergen_republish", Kind::Choice(&["unconfirmed", "never"]))
         .default("unconfirmed")
         .help("Whether a request is sent again when it is unknown whether the broker got it."),

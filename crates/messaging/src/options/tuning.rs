@@ -58,6 +58,10 @@ pub struct RabbitTuning {
     /// every queue is durable then, which RabbitMQ demands from 4.3 on. Default false, as the peer, which has quorum
     /// queues for that.
     pub durable_transient_queues: bool,
+    /// `bergen_io_thread`: the connections live on one thread of the process that does nothing else, so that methods
+    /// which block the runtime's threads hold up no heartbeats; each message then costs a hop between threads. The
+    /// peer has `heartbeat_in_pthread` for that. Default false.
+    pub io_thread: bool,
 }
 
 /// Where a server that is new to a stream begins to read it.
@@ -133,6 +137,7 @@ impl RabbitTuning {
             },
             durable_transient_queues: options
                 .get(RABBIT_GROUP, "bergen_durable_transient_queues")?,
+            io_thread: options.get(RABBIT_GROUP, "bergen_io_thread")?,
         })
     }
 }
@@ -151,6 +156,7 @@ impl Default for RabbitTuning {
             republish: Republish::default(),
             stream_offset: StreamOffset::default(),
             durable_transient_queues: false,
+            io_thread: false,
         }
     }
 }

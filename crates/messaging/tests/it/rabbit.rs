@@ -13,6 +13,7 @@ mod failover;
 mod frames;
 mod harness;
 mod hostile;
+mod io_thread;
 mod lanes;
 mod login;
 mod mismatch;

@@ -72,10 +72,19 @@ impl Answers {
             Err(failure) => Outcome::Failure(*failure),
         };
         let message = self.message(&to.queue, &to.msg_id, &outcome)?;
-        let cause = match self.deliver(to, &message).await {
-            Err(ReplyError::Refused { cause }) => cause,
-            delivered => return delivered,
-        };
+        match self.deliver(to, &message).await {
+            Err(ReplyError::Refused { cause }) => Box::pin(self.replace(to, &message, cause)).await,
+            delivered => delivered,
+        }
+    }
+
+    /// Sends a failure instead of an answer that the broker does not take.
+    async fn replace(
+        &self,
+        to: &ReplyTo,
+        message: &Message,
+        cause: String,
+    ) -> Result<(), ReplyError> {
         self.counters.replies_replaced.increment();
         tracing::warn!(
             bytes = message.body.len(),
@@ -118,7 +127,7 @@ impl Answers {
                 self.drop_answer(queue, start, gone);
                 return Err(no_route(queue));
             }
-            tokio::time::sleep(Self::PAUSE).await;
+            Box::pin(tokio::time::sleep(Self::PAUSE)).await;
         }
     }
 

@@ -28,6 +28,7 @@ pub(super) fn hosts(
         tls: tls.clone(),
         heartbeat: options.heartbeat_timeout_threshold,
         connection_name: Some(name.clone()),
+        io_thread: options.tuning.io_thread,
         ..ConnectOptions::default()
     };
     Ok(match url.hosts() {
