@@ -64,16 +64,25 @@ fn cells_of(row: &Row) -> [String; HEADINGS.len()] {
     ]
 }
 
+/// By the kind alone; the record has what was found out about each, too.
 fn kinds(failed: &BTreeMap<String, u64>) -> String {
-    let count: u64 = failed.values().sum();
-    if count == 0 {
+    let mut kinds: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (failure, count) in failed {
+        let kind = kinds.entry(failure.split(' ').next().unwrap_or_default());
+        let (all, ran) = kind.or_default();
+        *all += count;
+        if failure.ends_with("(ran)") {
+            *ran += count;
+        }
+    }
+    let text = |(kind, (all, ran)): (&str, (u64, u64))| match ran {
+        0 => format!("{all} {kind}"),
+        ran => format!("{all} {kind} ({ran} ran)"),
+    };
+    if kinds.is_empty() {
         return "0".to_owned();
     }
-    let kinds: Vec<_> = failed
-        .iter()
-        .map(|(kind, count)| format!("{count} {kind}"))
-        .collect();
-    kinds.join(", ")
+    kinds.into_iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 fn silent(account: &Account) -> String {
