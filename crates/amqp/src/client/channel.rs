@@ -47,29 +47,24 @@ impl Drop for Inner {
     }
 }
 
-/// A message that has its room in [the window](Publish#the-window). Dropping it gives the room back.
+/// Room in [the window](Publish#the-window) for one publish. Dropping it gives the room back.
 #[derive(Debug)]
 pub struct Admitted<'a> {
     channel: &'a Channel,
-    publish: Publish,
-    /// What it takes of the window; zero once it has been published.
+    /// What it takes of the window; zero once it has been used.
     weight: u32,
 }
 
 impl Admitted<'_> {
-    /// Sets how long the message may wait in a queue, in milliseconds as text.
-    pub fn set_expiration(&mut self, expiration: String) {
-        self.publish.properties.expiration = Some(expiration.into());
-    }
-
-    /// Publishes. The outcome is the [`Confirmation`]'s; an error says that the channel is gone and nothing was sent.
-    pub fn publish(mut self) -> Result<Confirmation, Error> {
+    /// Publishes a message, which counts as large as was asked for. The outcome is the [`Confirmation`]'s; an error says
+    /// that the channel is gone and nothing was sent.
+    pub fn publish(mut self, publish: Publish) -> Result<Confirmation, Error> {
         let inner = &self.channel.inner;
         if !inner.state.is_open() {
             return Err(inner.state.error());
         }
         let (outcome, confirmation) = Confirmation::new(Arc::clone(&inner.state));
-        let command = ChannelCommand::Publish(std::mem::take(&mut self.publish), outcome);
+        let command = ChannelCommand::Publish(publish, self.weight, outcome);
         inner.commands.send(Command::Channel(inner.id, command))?;
         self.weight = 0;
         Ok(confirmation)
@@ -297,21 +292,20 @@ impl Channel {
     /// channel's requests behind them, and the window fills up: bound both waits with a deadline.
     /// Dropped before it resolves, nothing is published.
     pub async fn publish(&self, publish: Publish) -> Result<Confirmation, Error> {
-        self.admit(publish).await?.publish()
+        self.admit(publish.body.len()).await?.publish(publish)
     }
 
-    /// Waits for room in [the window](Publish#the-window). For publishes that say how long they may live: what
-    /// remains is known when there is room.
-    pub async fn admit(&self, publish: Publish) -> Result<Admitted<'_>, Error> {
+    /// Waits for room in [the window](Publish#the-window) for a body of so many bytes. For publishes that say how
+    /// long they may live: what remains is known when there is room.
+    pub async fn admit(&self, body_bytes: usize) -> Result<Admitted<'_>, Error> {
         let state = &self.inner.state;
         if !state.is_open() {
             return Err(state.error());
         }
-        let weight = state.weight(publish.body.len());
+        let weight = state.weight(body_bytes);
         state.admit(weight).await?;
         Ok(Admitted {
             channel: self,
-            publish,
             weight,
         })
     }

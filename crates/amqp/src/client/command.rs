@@ -45,7 +45,12 @@ pub(super) enum Command {
     reason = "nearly all that passes are publishes"
 )]
 pub(super) enum ChannelCommand {
-    Publish(Publish, oneshot::Sender<Result<Confirmed, PublishError>>),
+    /// With what it takes of the window.
+    Publish(
+        Publish,
+        u32,
+        oneshot::Sender<Result<Confirmed, PublishError>>,
+    ),
     Acknowledge(Acknowledge),
     Request(Box<Request>, Waiter<Answer>),
     /// The last handle is gone.

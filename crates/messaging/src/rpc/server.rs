@@ -13,6 +13,7 @@ mod offer;
 mod serve;
 mod stats;
 mod warning;
+mod work;
 
 use std::fmt;
 use std::sync::Arc;

@@ -4,8 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::oneshot;
-
 use super::hub::Hub;
 use super::slot::{Pending, Slot, Subscriber, Unconfirmed, Undo, Unsettled};
 use crate::client::channel::Channel;
@@ -13,7 +11,7 @@ use crate::client::command::{
     Acknowledge, Answer, ChannelCommand, ChannelState, Command, Request, Waiter,
 };
 use crate::client::event::ChannelEvents;
-use crate::client::{ChannelCloseReason, Confirmed, Error, Publish, PublishError};
+use crate::client::{ChannelCloseReason, Confirmed, Error, Publish};
 use crate::codec::reply_code::REPLY_SUCCESS;
 use crate::protocol::{self, ChannelId, SendError};
 
@@ -113,7 +111,9 @@ impl Hub {
 
     fn channel_command(&mut self, channel: ChannelId, command: ChannelCommand) {
         match command {
-            ChannelCommand::Publish(publish, outcome) => self.publish(channel, publish, outcome),
+            ChannelCommand::Publish(publish, weight, outcome) => {
+                self.publish(channel, publish, Unsettled { outcome, weight });
+            }
             ChannelCommand::Acknowledge(acknowledge) => self.acknowledge(channel, acknowledge),
             ChannelCommand::Request(request, waiter) => self.request(channel, *request, waiter),
             ChannelCommand::Dropped => {
@@ -125,16 +125,10 @@ impl Hub {
         }
     }
 
-    fn publish(
-        &mut self,
-        channel: ChannelId,
-        mut publish: Publish,
-        outcome: oneshot::Sender<Result<Confirmed, PublishError>>,
-    ) {
+    fn publish(&mut self, channel: ChannelId, mut publish: Publish, unsettled: Unsettled) {
         let Some(slot) = self.slots.get_mut(channel) else {
             return;
         };
-        let weight = slot.state.weight(publish.body.len());
         if publish.mandatory && publish.properties.message_id.is_none() {
             // Unique as long as it matters: among the channel's unconfirmed publishes.
             publish.properties.message_id = Some(self.stats.publishes.to_string().into());
@@ -151,14 +145,16 @@ impl Hub {
         );
         self.stats.publishes += 1;
         match sent {
-            Ok(Some(tag)) => slot.unconfirmed.push(tag, Unsettled { outcome, weight }),
+            Ok(Some(tag)) => slot.unconfirmed.push(tag, unsettled),
             Ok(None) => {
-                slot.state.release(weight as usize);
-                self.woke |= outcome.send(Ok(Confirmed::NotRequested)).is_ok();
+                slot.state.release(unsettled.weight as usize);
+                let told = unsettled.outcome.send(Ok(Confirmed::NotRequested));
+                self.woke |= told.is_ok();
             }
             Err(error) => {
-                slot.state.release(weight as usize);
-                self.woke |= outcome.send(Err(Error::from(error).into())).is_ok();
+                slot.state.release(unsettled.weight as usize);
+                let told = unsettled.outcome.send(Err(Error::from(error).into()));
+                self.woke |= told.is_ok();
             }
         }
     }

@@ -163,17 +163,13 @@ async fn an_admitted_publish_takes_its_expiration_late_and_gives_its_room_back_w
     broker.answer("confirm.select", confirm::SelectOk {}).await;
     selected.await.unwrap();
 
-    drop(
-        channel
-            .admit(Publish::new("", "q", "given up"))
-            .await
-            .unwrap(),
-    );
-    let mut admitted = channel.admit(Publish::new("", "q", "x")).await.unwrap();
+    drop(channel.admit(1).await.unwrap());
+    let admitted = channel.admit(1).await.unwrap();
     let mut behind = Box::pin(channel.publish(Publish::new("", "q", "y")));
     assert!(timeout(LONG, &mut behind).await.is_err(), "no room");
-    admitted.set_expiration("1234".to_owned());
-    drop(admitted.publish().unwrap());
+    let mut publish = Publish::new("", "q", "x");
+    publish.properties.expiration = Some("1234".into());
+    drop(admitted.publish(publish).unwrap());
     let (_, message) = broker.published().await;
     assert_eq!(&message.body[..], b"x");
     assert_eq!(message.properties.expiration.as_deref(), Some("1234"));

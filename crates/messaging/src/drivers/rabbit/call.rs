@@ -78,7 +78,8 @@ impl Sender {
             call.progress = Progress::Preparing;
             // Both connections will be needed: they are opened side by side.
             self.publish_connection.start();
-            match timeout_at(deadline, self.replies.ready(call.options.retry)).await {
+            let ready = Box::pin(self.replies.ready(call.options.retry));
+            match timeout_at(deadline, ready).await {
                 Ok(ready) => ready?,
                 Err(_) => return Err(call.timed_out(false)),
             }
@@ -247,7 +248,7 @@ async fn publish(
             });
         }
         // The last attempt falls on the end of the grace time: where that is short, the pause would outlast the call.
-        sleep_until(grace_ends.min(now + NO_SERVER_PAUSE)).await;
+        Box::pin(sleep_until(grace_ends.min(now + NO_SERVER_PAUSE))).await;
     }
 }
 

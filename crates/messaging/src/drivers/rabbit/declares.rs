@@ -44,6 +44,10 @@ impl Declares {
         if *needs == Needs::Nothing || self.knows(epoch, needs) {
             return Ok(());
         }
+        Box::pin(self.declare(epoch, needs)).await
+    }
+
+    async fn declare(&self, epoch: &Arc<Epoch>, needs: &Needs) -> Result<(), Error> {
         let mut slot = self.declarer.lock().await;
         if self.knows(epoch, needs) {
             return Ok(());

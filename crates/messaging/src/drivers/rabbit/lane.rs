@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bergen_amqp::client::{Channel, Error};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::log_limit::LogLimit;
 use super::stats::Counters;
@@ -56,9 +57,13 @@ impl Lane {
 
     /// The channel that all publishes of this class share, as soon as there is one.
     pub(super) async fn shared(&self, retry: Retry) -> Result<OpenLane, LaneFailure> {
-        if let Some(open) = self.current() {
-            return Ok(open);
+        match self.current() {
+            Some(open) => Ok(open),
+            None => Box::pin(self.reopened(retry)).await,
         }
+    }
+
+    async fn reopened(&self, retry: Retry) -> Result<OpenLane, LaneFailure> {
         loop {
             // Each caller waits for the connection itself, since each has its own patience.
             let epoch = self.epoch(retry).await?;
@@ -80,6 +85,20 @@ impl Lane {
     pub(super) async fn epoch(&self, retry: Retry) -> Result<Arc<Epoch>, LaneFailure> {
         let epoch = self.supervisor.epoch(retry).await;
         epoch.map_err(LaneFailure::Connect)
+    }
+
+    /// Ends what is being published on the shared channel. To be called when the connection gives no more of them.
+    pub(super) async fn close(&self) {
+        let open = self.lock().take();
+        if let Some(open) = open {
+            // An error says that it is closed already.
+            let _ = open.channel.close().await;
+        }
+    }
+
+    /// Cancelled when the driver closes.
+    pub(super) fn closing(&self) -> &CancellationToken {
+        self.supervisor.closing()
     }
 
     fn replace(&self, open: OpenLane) {

@@ -41,16 +41,25 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// The publish with the peers' properties, but for the expiration, which is what remains when it goes out.
-    pub(super) fn publish(&self, compression: Option<Compression>) -> Publish {
+    /// The body and the headers as they go out.
+    pub(super) fn content(&self, compression: Option<Compression>) -> (Bytes, FieldTable<'static>) {
         let compressed = compression.and_then(|compression| self.compressed(compression));
-        let (body, headers) = compressed.unwrap_or_else(|| (self.body.clone(), FieldTable::new()));
+        compressed.unwrap_or_else(|| (self.body.clone(), FieldTable::new()))
+    }
+
+    /// The publish that goes out at `now`, with the peers' properties. Its expiration is what remains then.
+    pub(super) fn publish(
+        &self,
+        (body, headers): (Bytes, FieldTable<'static>),
+        now: Instant,
+    ) -> Publish {
         let properties = BasicProperties {
             content_type: Some(Cow::Borrowed(MessageProperties::JSON)),
             content_encoding: Some(Cow::Borrowed(MessageProperties::UTF8)),
             headers: Some(headers),
             delivery_mode: Some(PERSISTENT),
             priority: Some(0),
+            expiration: self.deadline.map(|at| expiration(at, now).into()),
             message_id: self.return_id.clone().map(Cow::Owned),
             ..BasicProperties::default()
         };
@@ -69,11 +78,6 @@ impl Message {
         let body = compression.compress(&self.body).ok()?;
         let name = FieldValue::LongString(compression.header().as_bytes().into());
         Some((body.into(), FieldTable::new().with("compression", name)))
-    }
-
-    /// The expiration of a publish that goes out at `now`.
-    pub(super) fn expiration(&self, now: Instant) -> Option<String> {
-        self.deadline.map(|deadline| expiration(deadline, now))
     }
 }
 

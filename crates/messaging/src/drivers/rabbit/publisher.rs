@@ -7,8 +7,11 @@ use std::time::Duration;
 use bergen_amqp::client::{Confirmed, Error, PublishError};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::declare::{ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED};
+use super::declare::{
+    ACCESS_REFUSED, BROKER_FAILURE_PAUSE, INTERNAL_ERROR, NOT_FOUND, PRECONDITION_FAILED,
+};
 use super::declares::{Declares, Needs};
 use super::failure::PublishFailure;
 use super::lane::{Lane, LaneFailure, OpenLane, open_confirming};
@@ -82,6 +85,8 @@ impl Publisher {
     ///
     /// This future is the only keeper of the intent: whoever drops it gives the message up. The caller bounds it by
     /// its deadline; `retry` bounds rounds of connecting and lost copies.
+    ///
+    /// There is one for each call and each answer, so it is kept small: what is seldom needed is boxed.
     pub(super) async fn publish(
         &self,
         message: &Message,
@@ -94,9 +99,9 @@ impl Publisher {
             let lane = self.lane(message.class);
             let _turn;
             let open = if alone {
-                let epoch = lane.epoch(retry).await?;
-                _turn = self.alone.acquire().await;
-                match open_confirming(epoch).await? {
+                let epoch = Box::pin(lane.epoch(retry)).await?;
+                _turn = Box::pin(self.alone.acquire()).await;
+                match Box::pin(open_confirming(epoch)).await? {
                     Some(open) => open,
                     None => continue,
                 }
@@ -112,9 +117,15 @@ impl Publisher {
                     lost += 1;
                     let cause = "the broker refused it for lack of room (nack)";
                     self.again(message.class, lost, retry, cause.to_owned())?;
-                    tokio::time::sleep(Self::NACK_PAUSE).await;
+                    Box::pin(tokio::time::sleep(Self::NACK_PAUSE)).await;
                 }
                 Ok(_) => return Ok(Delivered::Confirmed),
+                // Tried at once it would cost everybody on the connection one channel after the other.
+                Err(Lost::Declare(error)) if error.code() == Some(INTERNAL_ERROR) => {
+                    lost += 1;
+                    self.again(message.class, lost, retry, error.to_string())?;
+                    tokio::time::sleep(BROKER_FAILURE_PAUSE).await;
+                }
                 Err(Lost::Declare(error)) if error.is_connection_closed() => {
                     tokio::task::yield_now().await;
                 }
@@ -157,6 +168,19 @@ impl Publisher {
         }
     }
 
+    /// Ends what is being published: the connection may live on, with others on it.
+    pub(super) async fn close(&self) {
+        tokio::join!(
+            self.topic.close(),
+            self.fanout.close(),
+            self.replies.close()
+        );
+    }
+
+    fn closing(&self) -> &CancellationToken {
+        self.topic.closing()
+    }
+
     fn lane(&self, class: Class) -> &Lane {
         match class {
             Class::Call | Class::Cast | Class::Notification => &self.topic,
@@ -167,13 +191,13 @@ impl Publisher {
 
     async fn attempt(&self, open: &OpenLane, message: &Message) -> Result<Confirmed, Lost> {
         if let (Class::Fanout, Needs::Exchange(exchange)) = (message.class, &message.needs) {
-            return self.attempt_fanout(open, message, exchange).await;
+            return Box::pin(self.attempt_fanout(open, message, exchange)).await;
         }
         self.declares
             .ensure(&open.epoch, &message.needs)
             .await
             .map_err(Lost::Declare)?;
-        confirmed(open, message, self.compression).await
+        confirmed(open, message, self.compression, self.closing()).await
     }
 
     /// A fanout exchange vanishes with its last server, so each publish brings its declare along, in one write.
@@ -183,7 +207,7 @@ impl Publisher {
         message: &Message,
         exchange: &Exchange,
     ) -> Result<Confirmed, Lost> {
-        open.epoch.unblocked().await;
+        open.epoch.unblocked(self.closing()).await;
         let declare = if self.foreign_fanouts().contains(&exchange.name) {
             exchange.declare_passive()
         } else {
@@ -191,7 +215,7 @@ impl Publisher {
         };
         let (declared, published) = tokio::join!(
             open.channel.exchange_declare(declare),
-            confirmed(open, message, self.compression)
+            confirmed(open, message, self.compression, self.closing())
         );
         match declared.as_ref().err().and_then(Error::code) {
             Some(PRECONDITION_FAILED) => {
@@ -283,14 +307,14 @@ async fn confirmed(
     open: &OpenLane,
     message: &Message,
     compression: Option<Compression>,
+    closing: &CancellationToken,
 ) -> Result<Confirmed, Lost> {
-    let admitted = open.channel.admit(message.publish(compression)).await;
-    let mut admitted = admitted.map_err(|_| Lost::Unsent)?;
+    let content = message.content(compression);
+    let admitted = open.channel.admit(content.0.len()).await;
+    let admitted = admitted.map_err(|_| Lost::Unsent)?;
     // Only now: the room in the window may have been long in coming.
-    open.epoch.unblocked().await;
-    if let Some(expiration) = message.expiration(Instant::now()) {
-        admitted.set_expiration(expiration);
-    }
-    let confirmation = admitted.publish().map_err(|_| Lost::Unsent)?;
+    open.epoch.unblocked(closing).await;
+    let publish = message.publish(content, Instant::now());
+    let confirmation = admitted.publish(publish).map_err(|_| Lost::Unsent)?;
     confirmation.await.map_err(Lost::Publish)
 }

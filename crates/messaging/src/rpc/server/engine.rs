@@ -1,5 +1,6 @@
 //! From the driver's hand to the handlers: admission, and the bounds of what runs.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
@@ -74,36 +75,7 @@ impl Engine {
 
     /// Waits for a place, tells the broker that the request is taken, and runs it.
     async fn hold(self: Arc<Self>, incoming: IncomingRequest, keep_alives: KeepAlives) {
-        let place = Arc::clone(&self.places).acquire_owned();
-        let expired = async {
-            match incoming.deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
-        let admitted = async {
-            tokio::select! {
-                biased;
-                // The semaphore is never closed.
-                place = place => place.ok(),
-                () = expired => {
-                    self.expired(&incoming);
-                    // If the broker can't be told it delivers the request again, to be dropped then.
-                    let _ = incoming.acknowledge();
-                    None
-                }
-                () = incoming.cancellation.cancelled() => {
-                    self.cancelled_before_start(&incoming);
-                    None
-                }
-                // Else handlers that hang would gather one more copy of each with every connection that is lost.
-                () = incoming.lost() => {
-                    self.counters().lost_before_start.increment();
-                    None
-                }
-            }
-        };
-        let Some(place) = self.offering_cancel(&incoming, admitted).await else {
+        let Some(place) = self.place(&incoming).await else {
             return;
         };
         let late = self.server.dispatcher.is_late(&incoming.request);
@@ -122,6 +94,40 @@ impl Engine {
             // If the broker can't be told it delivers the copy again, to be dropped then.
             let _ = incoming.acknowledge();
         }
+    }
+
+    /// Waits for a place among the handlers, as long as anybody waits for the answer.
+    async fn place(&self, incoming: &IncomingRequest) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.places).acquire_owned();
+        let expired = async {
+            match incoming.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let admitted = pin!(async {
+            tokio::select! {
+                biased;
+                // The semaphore is never closed.
+                place = place => place.ok(),
+                () = expired => {
+                    self.expired(incoming);
+                    // If the broker can't be told it delivers the request again, to be dropped then.
+                    let _ = incoming.acknowledge();
+                    None
+                }
+                () = incoming.cancellation.cancelled() => {
+                    self.cancelled_before_start(incoming);
+                    None
+                }
+                // Else handlers that hang would gather one more copy of each with every connection that is lost.
+                () = incoming.lost() => {
+                    self.counters().lost_before_start.increment();
+                    None
+                }
+            }
+        });
+        self.offering_cancel(incoming, admitted).await
     }
 
     /// Records the request as taken; false if one with its id was taken before.

@@ -1,7 +1,7 @@
 //! Telling callers how to cancel what takes long.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 use super::engine::Engine;
@@ -14,9 +14,8 @@ impl Engine {
     pub(super) async fn offering_cancel<T>(
         &self,
         incoming: &IncomingRequest,
-        work: impl Future<Output = T>,
+        mut work: Pin<&mut impl Future<Output = T>>,
     ) -> T {
-        let mut work = pin!(work);
         if !incoming.cancellation.is_possible() {
             return work.await;
         }

@@ -9,12 +9,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::catch_panic::CatchPanic;
 use super::engine::Engine;
+use super::work::Work;
 use super::{Executor, ServerWarning, Shared};
 use crate::clock::later;
 use crate::driver::{CallReply, IncomingRequest};
 use crate::mask::Masked;
 use crate::rpc::serializer::convert_members;
-use crate::rpc::{Call, CurrentRequest, MethodError, MethodResult, SerializeError};
+use crate::rpc::{Call, MethodError, MethodResult, SerializeError};
 use crate::wire::{JsonKind, RawJson};
 
 impl Engine {
@@ -35,13 +36,13 @@ impl Engine {
             context = ?incoming.request.context,
             "received a request"
         );
-        let run = async {
+        let run = pin!(async {
             if self.server.dispatcher.is_late(&incoming.request) {
                 Box::pin(self.run_unacknowledged(&incoming)).await
             } else {
                 self.run(&incoming).await
             }
-        };
+        });
         let result = self.offering_cancel(&incoming, run).await;
         drop(keep_alives);
         let reply = result.map(|result| self.account(&incoming, result));
@@ -122,40 +123,16 @@ impl Engine {
         call.deadline = incoming.deadline;
         call.redelivered = incoming.redelivered;
         call.cancellation = incoming.cancellation.clone();
-        let (server, endpoint) = (Arc::clone(&self.server), Arc::clone(endpoint));
-        let method = request.method.clone();
-        // All code of the program's own is in here, its serializer too: it may panic.
-        let work = async move {
-            let call = server.deserialize(call)?;
-            let context = call.context.clone();
-            let current = CurrentRequest::new(context.clone(), call.deadline)
-                .with_cancellation(call.cancellation.clone());
-            let running = current.scope(async { endpoint.dispatch(&method, call).await });
-            let result = running.await?;
-            match &server.serializer {
-                None => Ok(result),
-                Some(serializer) => Ok(serializer.serialize_entity(&context, result)?),
-            }
+        let work = Work {
+            server: Arc::clone(&self.server),
+            endpoint: Arc::clone(endpoint),
+            method: request.method.clone(),
         };
-        let cancellation = incoming.cancellation.clone();
-        let work = async move {
-            if !conduct.drop_cancelled || !cancellation.is_possible() {
-                return Some(work.await);
-            }
-            tokio::select! {
-                biased;
-                () = cancellation.cancelled() => None,
-                result = work => Some(result),
-            }
-        };
-        let outcome = if self.server.executor == Executor::Blocking {
-            let runtime = Handle::current();
-            let blocking = move || runtime.block_on(CatchPanic(pin!(work)));
-            tokio::task::spawn_blocking(blocking)
-                .await
-                .unwrap_or_else(|error| Err(error.to_string()))
+        let drop_cancelled = conduct.drop_cancelled && call.cancellation.is_possible();
+        let outcome = if drop_cancelled || self.server.executor == Executor::Blocking {
+            Box::pin(self.run_apart(work, call, drop_cancelled)).await
         } else {
-            CatchPanic(pin!(work)).await
+            CatchPanic(pin!(work.run(call))).await.map(Some)
         };
         outcome.unwrap_or_else(|panic| {
             self.counters().panics.increment();
@@ -164,6 +141,35 @@ impl Engine {
                 request.method
             ))))
         })
+    }
+
+    /// Runs a method where it may block, or so that it can be dropped. `None`: it was.
+    async fn run_apart(
+        &self,
+        work: Work,
+        call: Call,
+        drop_cancelled: bool,
+    ) -> Result<Option<MethodResult>, String> {
+        let cancellation = call.cancellation.clone();
+        let work = Box::pin(async move {
+            let run = work.run(call);
+            if !drop_cancelled {
+                return Some(run.await);
+            }
+            tokio::select! {
+                biased;
+                () = cancellation.cancelled() => None,
+                result = run => Some(result),
+            }
+        });
+        if self.server.executor != Executor::Blocking {
+            return CatchPanic(work).await;
+        }
+        let runtime = Handle::current();
+        let blocking = move || runtime.block_on(CatchPanic(work));
+        tokio::task::spawn_blocking(blocking)
+            .await
+            .unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// Counts and logs how the method ended.
@@ -217,7 +223,7 @@ impl Shared {
     }
 
     /// The request as its method gets it.
-    fn deserialize(&self, mut call: Call) -> Result<Call, SerializeError> {
+    pub(super) fn deserialize(&self, mut call: Call) -> Result<Call, SerializeError> {
         if let Some(serializer) = &self.serializer {
             call.context = serializer.deserialize_context(call.context)?;
             if call.arguments.kind() == JsonKind::Object {
