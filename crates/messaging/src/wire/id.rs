@@ -94,13 +94,13 @@ fn digits_of(number: u32) -> u64 {
 }
 
 /// The number that eight hex digits stand for; any number for what is none.
-fn number_of(digits: u64) -> u32 {
+fn number_of(digits: u64) -> u64 {
     let letters = digits >> 6 & ONES;
     let mut nibbles = (digits & (0xf * ONES)) + 9 * letters;
     nibbles &= 0xf * ONES;
     nibbles = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
     nibbles = (nibbles | nibbles >> 8) & 0x0000_ffff_0000_ffff;
-    (nibbles | nibbles >> 16) as u32
+    (nibbles | nibbles >> 16) & 0xffff_ffff
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;

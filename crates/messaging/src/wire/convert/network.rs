@@ -41,12 +41,12 @@ impl FromStr for Network {
     type Err = ConversionError;
 
     fn from_str(text: &str) -> Result<Self, ConversionError> {
-        let network = |text: &str| match text.split_once('/') {
-            Some((address, prefix)) => Self::new(address.parse().ok()?, prefix.parse().ok()?),
-            None => {
+        let network = |text: &str| {
+            let Some((address, prefix)) = text.split_once('/') else {
                 let address = text.parse().ok()?;
-                Self::new(address, length(address))
-            }
+                return Self::new(address, length(address));
+            };
+            Self::new(address.parse().ok()?, prefix.parse().ok()?)
         };
         network(text).ok_or_else(|| ConversionError::new("a network ADDRESS/PREFIX", text))
     }

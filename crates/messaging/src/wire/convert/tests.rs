@@ -91,7 +91,7 @@ fn times_are_system_times() {
         (time.unix_micros(), SystemTime::from(time)),
         (-1_000_000, before)
     );
-    let far = SystemTime::UNIX_EPOCH + Duration::from_secs(300_000_000_000);
+    let far = SystemTime::UNIX_EPOCH + Duration::from_hours(100_000_000);
     assert!(DateTime::try_from(far).is_err());
     assert!(DateTime::now().unix_micros() > 1_700_000_000_000_000);
 }
@@ -181,7 +181,7 @@ fn conversions_work_beside_what_only_python_writes() {
     assert_eq!(id.as_u128(), 0x1234_5678_1234_5678_1234_5678_1234_5678);
     assert_eq!((bytes.0, ids), (b"b".to_vec(), BTreeSet::from([1, 2])));
     let keys: HashMap<Uuid, f64> = read(r#"{"12345678-1234-5678-1234-567812345678": -Infinity}"#);
-    assert_eq!(keys[&id], f64::NEG_INFINITY);
+    assert!(keys[&id].is_infinite());
     assert_eq!(
         written(HashMap::from([(id, 1)])),
         r#"{"12345678-1234-5678-1234-567812345678":1}"#

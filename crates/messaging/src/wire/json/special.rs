@@ -45,13 +45,13 @@ fn copy(
     odd: impl Fn(u64) -> u64,
     next: impl Fn(&[u8]) -> usize,
 ) -> usize {
-    if let Some(word) = bytes.first_chunk::<8>() {
-        if let Some(plain) = first_special(u64::from_le_bytes(*word), odd) {
-            // A whole word copies in one instruction, so what is too much is cut off afterwards.
-            out.extend_from_slice(word);
-            out.truncate(out.len() + plain - word.len());
-            return plain;
-        }
+    if let Some(word) = bytes.first_chunk::<8>()
+        && let Some(plain) = first_special(u64::from_le_bytes(*word), odd)
+    {
+        // A whole word copies in one instruction, so what is too much is cut off afterwards.
+        out.extend_from_slice(word);
+        out.truncate(out.len() + plain - word.len());
+        return plain;
     }
     let plain = next(bytes);
     out.extend_from_slice(bytes.get(..plain).unwrap_or(bytes));

@@ -1,5 +1,7 @@
 //! The pairs by which kombu marks what JSON has no form for.
 
+use std::fmt::Write;
+
 use super::string::{Lone, unescape};
 use super::tape::Tape;
 use super::{JsonKind, RawJson};
@@ -23,7 +25,7 @@ impl RawJson {
             return self.clone();
         };
         let mut out = String::with_capacity(self.as_str().len());
-        write(&tape, 0, &mut out);
+        write_value(&tape, 0, &mut out);
         Self::parse(out).unwrap_or_else(|_| self.clone())
     }
 }
@@ -32,7 +34,7 @@ const TYPE: &str = "\"__type__\"";
 const VALUE: &str = "\"__value__\"";
 
 /// Writes a value without its pairs. Recurses as deep as the text is nested, which has a limit.
-fn write(tape: &Tape<'_>, node: usize, out: &mut String) {
+fn write_value(tape: &Tape<'_>, node: usize, out: &mut String) {
     let (open, close, is_object) = match tape.kind(node) {
         JsonKind::Object if write_pair(tape, node, out).is_some() => return,
         JsonKind::Object => ('{', '}', true),
@@ -50,7 +52,7 @@ fn write(tape: &Tape<'_>, node: usize, out: &mut String) {
         } else if index > 0 {
             out.push_str(", ");
         }
-        write(tape, child, out);
+        write_value(tape, child, out);
     }
     out.push(close);
 }
@@ -76,7 +78,8 @@ fn write_pair(tape: &Tape<'_>, object: usize, out: &mut String) -> Option<()> {
                 .find(|[name, _]| tape.text(*name) == "\"hex\"")?[1];
             let hex = unescape(tape.escaped(hex), Lone::Replace).ok()?;
             let uuid: Uuid = hex.parse().ok()?;
-            out.push_str(&format!("\"{uuid}\""));
+            // A string takes everything.
+            let _ = write!(out, "\"{uuid}\"");
         }
         _ => return None,
     }
