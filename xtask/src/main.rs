@@ -35,7 +35,7 @@ enum Act {
     Test(test::Options),
     /// Shows Rust and Python calling each other over a private RabbitMQ; ends by itself.
     Demo,
-    /// Measures, with the peers in the same run: amqp or rpc.
+    /// Measures, with the peers in the same run, and holds the figures against the budgets.
     Bench(bench::Options),
     /// Lets every fault happen under load, with the peers, and accounts for every message.
     Faults(faults::Options),

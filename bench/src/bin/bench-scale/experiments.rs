@@ -113,10 +113,14 @@ impl<'a> Stage<'a> {
         if is_chosen(&BYTES) {
             for &bytes in &self.options.bytes {
                 // A long body takes its time: the window must hold some.
-                let seconds = if bytes >= 1_000_000 { 2.0 } else { 1.0 };
+                let longer = match bytes {
+                    ..1_000_000 => 1.0,
+                    ..10_000_000 => 2.0,
+                    _ => 4.0,
+                };
                 let order = Order {
                     bytes,
-                    seconds: self.options.seconds * seconds,
+                    seconds: self.options.seconds * longer,
                     ..self.order("call", 4)
                 };
                 let measured = self.calls(&mut pair, &order).await;
@@ -130,7 +134,13 @@ impl<'a> Stage<'a> {
                     self.leave_out(&IN_FLIGHT, peer, in_flight, remark);
                     continue;
                 }
-                let measured = self.calls(&mut pair, &self.order("call", in_flight)).await;
+                // Each of them waits for nearly all others: the window must hold some turns.
+                let longer = if in_flight >= 10_000 { 3.0 } else { 1.0 };
+                let order = Order {
+                    seconds: self.options.seconds * longer,
+                    ..self.order("call", in_flight)
+                };
+                let measured = self.calls(&mut pair, &order).await;
                 self.note(&IN_FLIGHT, peer, in_flight, None, measured)?;
             }
         }
@@ -201,6 +211,8 @@ impl<'a> Stage<'a> {
                 (500.0 / f64::from(u32::try_from(servers).unwrap_or(u32::MAX))).clamp(2.0, 20.0),
             ),
             warm_up: 0.0,
+            // Else there would be none among them.
+            seconds: self.options.seconds.max(1.0),
             ..self.order("fanout", 1)
         };
         let few = pair.client.measure(&now_and_then, &[]).await?.outcome;
@@ -208,6 +220,7 @@ impl<'a> Stage<'a> {
 
         let order = Order {
             rate: None,
+            seconds: self.options.seconds,
             ..now_and_then
         };
         let before = usages()?;

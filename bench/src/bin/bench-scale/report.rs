@@ -24,7 +24,7 @@ pub(crate) fn report(
     record.figures("points", &stage.points)?;
     record.text(format!(
         "A client process and a server process over a private RabbitMQ without statistics, one round of {} s \
-         for each point; bodies of 1 MB and more have twice that. A Python server has {PYTHON_SERVER_THREADS} \
+         for each point, more for the longest bodies and 10 000 calls in flight. A Python server has {PYTHON_SERVER_THREADS} \
          threads. CPU is that of the whole process, for each call or reception; MiB are resident at the end \
          of the point, after all points before it in the same process.",
         options.seconds
