@@ -11,6 +11,10 @@ use crate::url::TransportUrl;
 
 /// What a transport is made from. The default reaches a broker on this machine with the peer's defaults.
 ///
+/// Transports that are made of clones of one value, or with one [`registry`](Self::registry), and whose URL and options
+/// are equal share their connections to the broker, if they are used on the same tokio runtime; the last one to be
+/// closed closes them.
+///
 /// ```
 /// use bergen_messaging::transport::{RpcTransport, TransportOptions};
 ///

@@ -24,4 +24,5 @@ mod restart;
 mod setup;
 mod streams;
 mod tls;
+mod sharing;
 mod topology;

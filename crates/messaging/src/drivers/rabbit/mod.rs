@@ -3,7 +3,8 @@
 //! # How it works
 //!
 //! Two connections for each driver, opened when first needed: one publishes, one consumes, so that a broker that
-//! blocks publishers never stalls acknowledgements. On the publish connection each class of messages (topic, fanout,
+//! blocks publishers never stalls acknowledgements. Drivers of one registry with equal URL and options share the two;
+//! the last one to close says goodbye. On the publish connection each class of messages (topic, fanout,
 //! replies) has a confirm channel of its own, and declares another one: the broker closes a channel for one bad publish
 //! and discards what was pipelined behind it.
 //!
@@ -28,6 +29,8 @@ mod half_open;
 mod hosts;
 mod incoming;
 mod lane;
+mod link;
+mod links;
 mod listener;
 mod lock_file;
 mod log_limit;
@@ -66,8 +69,9 @@ use broker_version::VersionCheck;
 use cancels::Cancels;
 use consumers::{Consumers, Ground, Intent};
 use fanout_queue::FanoutQueue;
-use hosts::Hosts;
 use listener::RabbitListener;
+use link::LinkSettings;
+use links::{Links, Sharing};
 use log_limit::LogLimit;
 use message::Class;
 use probes::Probes;
@@ -96,11 +100,12 @@ use crate::wire::OutgoingRequest;
 
 /// Registers this driver under `rabbit`, and under `kombu`, the peer's older name for it.
 pub fn register(registry: &mut DriverRegistry) {
-    registry.register("rabbit", create);
+    let links = Arc::new(Links::default());
+    registry.register("rabbit", move |config| create(config, &links));
     registry.alias("kombu", "rabbit");
 }
 
-fn create(config: DriverConfig) -> Result<Arc<dyn Driver>, DriverError> {
+fn create(config: DriverConfig, links: &Arc<Links>) -> Result<Arc<dyn Driver>, DriverError> {
     let DriverConfig {
         url,
         control_exchange,
@@ -112,11 +117,16 @@ fn create(config: DriverConfig) -> Result<Arc<dyn Driver>, DriverError> {
             driver: "rabbit".to_owned(),
             cause: error.to_string(),
         })?;
-    Ok(Arc::new(RabbitDriver::new(
-        &url,
-        &control_exchange,
-        &options,
-    )?))
+    let settings = Settings::new(&url, &control_exchange, &options)?;
+    let sharing = Sharing {
+        links: Arc::clone(links),
+        url,
+        options,
+    };
+    Ok(Arc::new(RabbitDriver::from_settings(
+        settings,
+        Some(&sharing),
+    )))
 }
 
 /// The driver behind `rabbit://` and `kombu://`.
@@ -132,8 +142,8 @@ pub struct RabbitDriver {
 }
 
 impl RabbitDriver {
-    /// Makes a driver for the hosts of `url`. It connects when it is first used. `control_exchange` is the exchange of
-    /// targets that name none.
+    /// Makes a driver for the hosts of `url`, with connections of its own. It connects when it is first used.
+    /// `control_exchange` is the exchange of targets that name none.
     ///
     /// # Errors
     /// Options exclude one another, or ask for what this driver does not do.
@@ -142,12 +152,18 @@ impl RabbitDriver {
         control_exchange: &str,
         options: &RabbitOptions,
     ) -> Result<Self, DriverError> {
-        Settings::new(url, control_exchange, options).map(Self::from_settings)
+        let settings = Settings::new(url, control_exchange, options)?;
+        Ok(Self::from_settings(settings, None))
     }
 
     /// What the driver has counted so far.
     pub fn stats(&self) -> RabbitStats {
-        self.ground.counters.snapshot()
+        let connections = [&self.publish_connection, &self.ground.supervisor];
+        let links: Vec<_> = connections
+            .iter()
+            .filter_map(|connection| connection.counters())
+            .collect();
+        self.ground.counters.snapshot(&links)
     }
 
     /// What the connections that are open now have done, the one that publishes first. Divided by each other, the
@@ -160,23 +176,19 @@ impl RabbitDriver {
         open.map(|epoch| epoch.connection.stats()).collect()
     }
 
-    fn from_settings(settings: Settings) -> Self {
+    fn from_settings(settings: Settings, sharing: Option<&Sharing>) -> Self {
         let settings = Arc::new(settings);
         let counters = Arc::new(Counters::default());
         let topology = Topology::new(settings.topology.clone());
         let tasks = TaskTracker::new();
         let connection = |role| {
-            let hosts = Hosts::new(
-                settings.hosts_for(role),
-                settings.failover,
-                fastrand::Rng::new(),
-            );
-            Arc::new(Supervisor::new(
+            let link = LinkSettings {
                 role,
-                hosts,
-                settings.backoff.clone(),
-                Arc::clone(&counters),
-            ))
+                hosts: settings.hosts_for(role),
+                failover: settings.failover,
+                backoff: settings.backoff.clone(),
+            };
+            Arc::new(Supervisor::new(link, sharing.cloned()))
         };
         let (publish, consume) = (connection("publish"), connection("consume"));
         let hosts: Arc<str> = settings.host_names().into();
@@ -370,7 +382,8 @@ impl Driver for RabbitDriver {
             let connections = async {
                 tokio::join!(
                     self.publish_connection.close(),
-                    self.ground.supervisor.close()
+                    self.ground.supervisor.close(),
+                    self.sender.publisher.close()
                 )
             };
             let _ = timeout_at(deadline, connections).await;

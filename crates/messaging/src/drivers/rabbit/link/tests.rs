@@ -3,7 +3,6 @@ use std::net::Ipv4Addr;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use super::super::hosts::Failover;
 use super::*;
 
 /// Pauses that do not make a test wait.
@@ -16,19 +15,20 @@ fn quick() -> BackoffPolicy {
     }
 }
 
-fn supervisor(ports: &[u16]) -> (Supervisor, Arc<Counters>) {
+fn link(ports: &[u16]) -> (Link, Arc<LinkCounters>) {
     let options = |port: &u16| ConnectOptions {
         host: Ipv4Addr::LOCALHOST.to_string(),
         port: *port,
         ..ConnectOptions::default()
     };
-    let hosts = ports.iter().map(options).collect();
-    let hosts = Hosts::new(hosts, Failover::RoundRobin, fastrand::Rng::with_seed(1));
-    let counters = Arc::new(Counters::default());
-    (
-        Supervisor::new("test", hosts, quick(), Arc::clone(&counters)),
-        counters,
-    )
+    let link = Link::new(&LinkSettings {
+        role: "test",
+        hosts: ports.iter().map(options).collect(),
+        failover: Failover::RoundRobin,
+        backoff: quick(),
+    });
+    let counters = Arc::clone(&link.counters);
+    (link, counters)
 }
 
 /// A port that nobody listens on.
@@ -40,20 +40,20 @@ async fn dead_port() -> u16 {
 #[tokio::test]
 async fn nothing_is_opened_before_it_is_needed() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let (supervisor, _) = supervisor(&[listener.local_addr().unwrap().port()]);
-    assert!(supervisor.current().is_none());
+    let (link, _) = link(&[listener.local_addr().unwrap().port()]);
+    assert!(link.current().is_none());
     assert!(
         timeout(Duration::from_millis(50), listener.accept())
             .await
             .is_err()
     );
-    supervisor.close().await;
+    link.close().await;
 }
 
 #[tokio::test]
 async fn one_attempt_is_one_round_over_all_hosts() {
-    let (supervisor, counters) = supervisor(&[dead_port().await, dead_port().await]);
-    let failure = supervisor.epoch(Retry::Times(0)).await.unwrap_err();
+    let (link, counters) = link(&[dead_port().await, dead_port().await]);
+    let failure = link.epoch(Retry::Times(0)).await.unwrap_err();
     assert!(
         matches!(
             failure,
@@ -62,43 +62,43 @@ async fn one_attempt_is_one_round_over_all_hosts() {
         "{failure:?}"
     );
     assert_eq!(counters.failed_attempts.value(), 2);
-    assert!(supervisor.trouble().is_some());
+    assert!(link.trouble().is_some());
 }
 
 #[tokio::test]
 async fn further_attempts_are_further_rounds() {
-    let (supervisor, counters) = supervisor(&[dead_port().await]);
-    supervisor.epoch(Retry::Times(3)).await.unwrap_err();
+    let (link, counters) = link(&[dead_port().await]);
+    link.epoch(Retry::Times(3)).await.unwrap_err();
     assert!(counters.failed_attempts.value() >= 4);
 }
 
 #[tokio::test]
 async fn who_waits_for_ever_is_bounded_by_a_deadline_only() {
-    let (supervisor, counters) = supervisor(&[dead_port().await]);
-    let waited = timeout(Duration::from_millis(200), supervisor.epoch(Retry::Forever)).await;
+    let (link, counters) = link(&[dead_port().await]);
+    let waited = timeout(Duration::from_millis(200), link.epoch(Retry::Forever)).await;
     assert!(waited.is_err());
     assert!(counters.failed_attempts.value() > 4);
 }
 
 #[tokio::test]
 async fn closing_ends_all_waiting_for_good() {
-    let (supervisor, _) = supervisor(&[dead_port().await]);
-    let (waited, ()) = tokio::join!(supervisor.epoch(Retry::Forever), async {
+    let (link, _) = link(&[dead_port().await]);
+    let (waited, ()) = tokio::join!(link.epoch(Retry::Forever), async {
         tokio::task::yield_now().await;
-        supervisor.close().await;
+        link.close().await;
     });
     assert_eq!(waited.unwrap_err(), ConnectFailure::Closed);
     assert_eq!(
-        supervisor.epoch(Retry::Forever).await.unwrap_err(),
+        link.epoch(Retry::Forever).await.unwrap_err(),
         ConnectFailure::Closed
     );
-    supervisor.close().await;
+    link.close().await;
 }
 
 #[tokio::test]
 async fn pauses_grow_while_connections_die_at_once_and_start_anew_after_one_that_lived() {
-    let (supervisor, _) = supervisor(&[dead_port().await]);
-    let mut worker = supervisor.idle.lock().unwrap().take().unwrap();
+    let (link, _) = link(&[dead_port().await]);
+    let mut worker = link.idle.lock().unwrap().take().unwrap();
     worker.backoff = BackoffPolicy {
         start: Duration::from_secs(2),
         step: Duration::from_secs(10),
