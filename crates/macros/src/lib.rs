@@ -56,7 +56,7 @@ use proc_macro::TokenStream;
 /// an argument let it be left out too, `#[rpc(name = "…")]` gives it another name on the wire. A missing or unknown
 /// argument, or a value that does not fit, is answered with a Python `TypeError`. A reference such as `&str` is decoded
 /// into its owned form and lent to the method. A first parameter `&Context` is the request's context; it may be left
-/// out.
+/// out. The request's deadline, and whether its caller has given up meanwhile, are asked of `CurrentRequest`.
 ///
 /// # Results
 /// `Result<T, E>`, where `E` implements `RpcError`, or a plain `T` for methods that cannot fail. `T` is serialised.

@@ -52,7 +52,7 @@ pub enum WireError {
         error: JsonError,
     },
     /// The envelope is of a version that nobody here knows.
-    #[error("envelope version {0} is not 2.0")]
+    #[error("envelope version {0:?} is not 2.0")]
     EnvelopeVersion(String),
     /// The payload is JSON but not an object.
     #[error("payload is not an object")]

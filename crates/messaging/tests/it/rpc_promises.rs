@@ -3,12 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bergen_config::Source;
 use bergen_messaging::driver::{CallOptions, Driver};
+use bergen_messaging::options::{DEFAULT_GROUP, defaults};
 use bergen_messaging::rpc::{
     Arguments, Call, CallError, DynamicEndpoint, EndpointOptions, MethodError, RpcClient,
     RpcServer, RpcServerBuilder, ServerWarning,
 };
 use bergen_messaging::target::{ClientTarget, EndpointTarget, ServerTarget};
+use bergen_messaging::transport::RpcTransport;
 use bergen_messaging::wire::{Context, Failure, Id, OutgoingRequest, RawJson};
 use tokio::time::Instant;
 
@@ -183,6 +186,31 @@ async fn no_log_line_can_be_forged_by_a_request_that_is_dropped() {
         !text.contains("\nERROR the sky") && !text.contains('\u{1b}'),
         "{text}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_configuration_says_when_cancels_are_offered_and_whether_tracebacks_leave() {
+    let mut options = defaults();
+    for (name, value) in [
+        ("bergen_cancel_after", "2.5"),
+        ("bergen_tracebacks", "false"),
+    ] {
+        options
+            .set(DEFAULT_GROUP, name, value, Source::Code)
+            .unwrap();
+    }
+    let bus = Bus::new();
+    let transport = RpcTransport::new(bus.options().options(options)).unwrap();
+    let _server = serve(&transport, endpoint()).await;
+    let start = Instant::now();
+    let mut answers = bus.publish_cancellable("t", &sleep(10));
+    assert!(matches!(answers.recv().await, Some(Answer::Cancellable(_))));
+    assert_eq!(start.elapsed(), Duration::from_millis(2_500));
+    let failed = client(&transport).call::<()>(&ctxt(), "nosuch", &()).await;
+    let Err(CallError::Remote(remote)) = failed else {
+        panic!("{failed:?}");
+    };
+    assert!(remote.traceback.is_empty(), "{remote:?}");
 }
 
 /// The driver itself refuses what is too late, whoever asks.

@@ -90,6 +90,28 @@ fn a_whole_number_of_seconds_is_written_as_one() {
     assert_eq!(received.timeout.unwrap().as_str(), "60");
 }
 
+/// Errors about a message go to the log, where its text must not look like lines of our own.
+#[test]
+fn no_error_repeats_control_characters_of_the_message() {
+    let forged = r"x\nERROR the sky falls\u001b[2J\u009b";
+    let inner = format!(r#"{{\"method\": \"m\", \"_unique_id\": [\"{forged}\"]}}"#);
+    let bodies = [
+        format!(r#"{{"oslo.version": "{forged}", "oslo.message": "{{}}"}}"#),
+        format!(r#"{{"oslo.version": "2.0", "oslo.message": "{forged}"}}"#),
+        format!(r#"{{"oslo.version": "2.0", "oslo.message": "{inner}"}}"#),
+        format!(r#"{{"method": ["{forged}"]}}"#),
+        "{\"method\": \u{1b}\u{9b}".to_owned(),
+    ];
+    for body in bodies {
+        let error = decode(&body).unwrap_err().to_string();
+        assert!(!error.contains(char::is_control), "{error:?} of {body:?}");
+    }
+    for name in ["x\n\u{1b}[2J", "\u{9b}"] {
+        let error = with_properties(|p| p.compression = Some(name.into())).unwrap_err();
+        assert!(!error.to_string().contains(char::is_control), "{error}");
+    }
+}
+
 #[test]
 fn only_true_says_that_a_caller_cancels() {
     for (value, cancel) in [

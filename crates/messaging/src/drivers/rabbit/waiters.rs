@@ -161,10 +161,12 @@ impl Waiters {
     fn give_up(&self, id: Id, runs_until: Option<Instant>) {
         let mut table = self.lock();
         let entry = table.waiting.remove(&id.as_u128());
-        let (Some(cancels), Some(runs_until)) = (&self.cancels, runs_until) else {
+        // Without an entry it has been answered this very moment.
+        let (Some(entry), Some(cancels), Some(runs_until)) = (entry, &self.cancels, runs_until)
+        else {
             return;
         };
-        match entry.and_then(|entry| entry.control_queue) {
+        match entry.control_queue {
             Some(queue) => {
                 drop(table);
                 cancels.send(id, queue);

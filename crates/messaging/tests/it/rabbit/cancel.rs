@@ -119,11 +119,18 @@ async fn a_handler_sees_within_100_ms_that_its_caller_gave_up() {
         stats.cancels_sent == 5
     })
     .await;
+    counted(&server.driver, "cancels for what runs", |stats| {
+        stats.cancels_received == 5
+    })
+    .await;
     let there = server.driver.stats();
-    assert_eq!((there.cancels_received, there.unknown_cancels), (5, 0));
-    assert_eq!(there.cancel_offers, 5);
+    assert_eq!((there.cancel_offers, there.unknown_cancels), (5, 0));
     assert_eq!(there.replies, 5, "the offers, and no answer");
+    // The end of the handlers is counted when they have ended.
+    server.server.stop().await.unwrap();
+    server.server.wait().await.unwrap();
     assert_eq!(server.server.stats().cancelled, 5);
+    assert_eq!(server.driver.stats().replies, 5);
     harness::close(&caller).await;
     harness::close(&server.driver).await;
 }
