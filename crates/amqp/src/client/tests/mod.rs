@@ -3,6 +3,7 @@
 mod bounds;
 mod broker;
 mod consuming;
+mod floods;
 mod handshake;
 mod io_thread;
 mod lifecycle;
