@@ -49,8 +49,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             .iter()
             .find_map(|line| line.strip_prefix("Written to "));
         if let Some(file) = written {
-            summary.push_str(&verdicts(Path::new(file)).map_err(Error::file(Path::new(file)))?);
-            summary.push_str(&format!("{what}: {file}\n"));
+            let verdicts = verdicts(Path::new(file)).map_err(Error::file(Path::new(file)))?;
+            summary.push_str(&[verdicts.as_str(), what, ": ", file, "\n"].concat());
         }
     }
     println!("\n== summary\n\n{summary}");
@@ -75,5 +75,5 @@ fn verdicts(file: &Path) -> io::Result<String> {
     let gate = text.lines().find(|line| line.starts_with("Gate"));
     let parts = [budgets.trim(), gate.unwrap_or_default()];
     let parts = parts.iter().filter(|part| !part.is_empty());
-    Ok(parts.map(|part| format!("{part}\n\n")).collect())
+    Ok(parts.flat_map(|part| [*part, "\n\n"]).collect())
 }

@@ -113,10 +113,12 @@ impl<'a> Stage<'a> {
         if is_chosen(&BYTES) {
             for &bytes in &self.options.bytes {
                 // A long body takes its time: the window must hold some.
-                let longer = match bytes {
-                    ..1_000_000 => 1.0,
-                    ..10_000_000 => 2.0,
-                    _ => 4.0,
+                let longer = if bytes >= 10_000_000 {
+                    4.0
+                } else if bytes >= 1_000_000 {
+                    2.0
+                } else {
+                    1.0
                 };
                 let order = Order {
                     bytes,
