@@ -225,7 +225,7 @@ async fn what_rust_sends_is_the_value_that_python_has() {
             "{'-1': True}",
         ),
         (
-            python.shown(BTreeMap::from([(true, ())])).await,
+            python.shown(BTreeMap::from([(true, None::<u8>)])).await,
             "{'true': None}",
         ),
         (

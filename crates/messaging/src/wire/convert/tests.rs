@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::wire::RawJson;
+use crate::wire::{Charset, Limits, MessageProperties, RawJson, envelope};
 
 fn read<T: DeserializeOwned + Debug>(json: &str) -> T {
     let read = RawJson::parse(json).unwrap().decode();
@@ -227,6 +227,16 @@ fn pairs_of_kombu_are_undone_at_every_depth() {
     }
     let deep = "{\"__type__\": ".repeat(500) + "1" + &"}".repeat(500);
     assert_eq!(untagged(&deep), deep);
+}
+
+#[test]
+fn pairs_are_undone_in_bodies_without_an_envelope_only() {
+    let open = |body: &[u8]| envelope::open(body, &MessageProperties::json(), &Limits::default());
+    let body = r#"{"payload": {"at": {"__type__": "date", "__value__": "2024-02-03"}}}"#;
+    let bare = open(body.as_bytes()).unwrap();
+    assert_eq!(bare.as_str(), r#"{"payload": {"at": "2024-02-03"}}"#);
+    let sealed = envelope::seal(&RawJson::parse(body).unwrap(), Charset::Ascii);
+    assert_eq!(open(&sealed).unwrap().as_str(), body);
 }
 
 proptest! {
