@@ -4,7 +4,7 @@ Options: url (with a virtual host).
 Commands:
   declare      queue, exchange, type, routing_key, durable, auto_delete, arguments
   publish      exchange, routing_key, body (text) or body_hex, headers, properties
-  get          queue, seconds -> {"message": {body, headers, properties, routing_key} or null}
+  get          queue, seconds -> {"message": {body, length, headers, properties, routing_key} or null}
   exists       queue or exchange -> {"exists": bool}
   stop
 """
@@ -99,10 +99,12 @@ class Broker:
 
 def describe(message):
     body = message.body
+    length = len(body)
     if isinstance(body, bytes):
         body = body.decode(errors='replace')
     return {
         'body': body,
+        'length': length,
         'headers': message.headers,
         'properties': message.properties,
         'content_type': message.content_type,
