@@ -78,7 +78,8 @@ fn what_only_this_library_can_be_told_comes_from_query_and_file_too() {
     options
         .load(&ConfigFile::parse("nova.conf", text).unwrap())
         .unwrap();
-    let url = "rabbit://h/?bergen_max_waiting_calls=20&bergen_republish=never&bergen_probe_after=0";
+    let url = "rabbit://h/?bergen_max_waiting_calls=20&bergen_republish=never&bergen_probe_after=0\
+               &bergen_cancel=false&bergen_stream_offset=last&bergen_durable_transient_queues=true";
     let tuning = RabbitOptions::new(&options, &url.parse().unwrap())
         .unwrap()
         .tuning;
@@ -86,14 +87,46 @@ fn what_only_this_library_can_be_told_comes_from_query_and_file_too() {
         listen_timeout: Duration::from_millis(2500),
         max_waiting_calls: 20,
         republish: Republish::Never,
+        durable_transient_queues: true,
         ..RabbitTuning::like_the_peer()
     };
     assert_eq!(tuning, expected);
     for query in [
         "bergen_max_waiting_calls=0",
         "bergen_republish=maybe",
+        "bergen_stream_offset=first",
         "bergen_probe_after=1e30",
     ] {
         assert!(rabbit(&format!("rabbit://h/?{query}")).is_err(), "{query}");
     }
+}
+
+/// An option either does something, or says that it does not.
+#[test]
+fn what_has_no_effect_says_so() {
+    for definition in RABBIT_OPTIONS {
+        let silent = definition.help.to_lowercase().contains("without effect");
+        assert!(
+            !silent || definition.deprecated.is_some() || definition.name == "ssl_version",
+            "{}",
+            definition.name
+        );
+    }
+    let mut options = defaults();
+    let names = [
+        "heartbeat_rate",
+        "rpc_conn_pool_size",
+        "conn_pool_min_size",
+        "conn_pool_ttl",
+    ];
+    for name in names {
+        options.set(RABBIT_GROUP, name, "5", Source::Code).unwrap();
+    }
+    let notices = options.notices();
+    assert_eq!(notices.len(), names.len());
+    assert!(
+        notices
+            .iter()
+            .all(|notice| notice.to_string().contains("it has no effect"))
+    );
 }

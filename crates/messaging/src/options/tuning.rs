@@ -13,6 +13,10 @@ use super::RABBIT_GROUP;
 /// The defaults suit a service; [`like_the_peer`](Self::like_the_peer) is for those who compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one field for each boolean option"
+)]
 pub struct RabbitTuning {
     /// `bergen_mandatory_calls`: publish calls with the mandatory bit, so that a call which ran nowhere is known as
     /// such. Default true; the peer does not, and lets such a call time out.
@@ -99,13 +103,15 @@ pub enum Republish {
 }
 
 impl RabbitTuning {
-    /// The peer's behaviour on the wire: calls without the mandatory bit, no questions about silent ones, no cancels.
+    /// The peer's behaviour on the wire: calls without the mandatory bit, no questions about silent ones, no cancels,
+    /// streams from their last piece on.
     pub fn like_the_peer() -> Self {
         Self {
             mandatory_calls: false,
             no_server_grace: Duration::ZERO,
             probe_after: Duration::ZERO,
             cancel_calls: false,
+            stream_offset: StreamOffset::Last,
             ..Self::default()
         }
     }

@@ -1,6 +1,7 @@
 //! Declaring entities, and putting up with what others declared before.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bergen_amqp::client::{
     Channel, ChannelEvents, Error, ExchangeDeclare, ExchangeKind, QueueBind, QueueDeclare,
@@ -145,6 +146,8 @@ pub(super) const PRECONDITION_FAILED: u16 = 406;
 /// The broker's reply code for its own failure, with which it closes the connection. A declare gets it while a cluster
 /// has not settled, and always for a kind of queue that the broker does not do any more.
 pub(super) const INTERNAL_ERROR: u16 = 541;
+/// How long to wait after such a failure, as the peer: each costs all that live on the connection their channels.
+pub(super) const BROKER_FAILURE_PAUSE: Duration = Duration::from_secs(2);
 /// The broker's reply code for what the user may not do.
 pub(super) const ACCESS_REFUSED: u16 = 403;
 

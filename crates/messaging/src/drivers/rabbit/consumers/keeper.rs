@@ -8,7 +8,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::super::declare::{Declarer, INTERNAL_ERROR, NOT_FOUND, field_table};
+use super::super::declare::{
+    BROKER_FAILURE_PAUSE, Declarer, INTERNAL_ERROR, NOT_FOUND, field_table,
+};
 use super::super::failure::{is_definitive, listen_error};
 use super::super::half_open::HalfOpen;
 use super::super::stream::StreamPosition;
@@ -36,10 +38,6 @@ enum StartError {
 
 /// How long a goodbye may take: the broker forgets us anyway.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// After the broker failed by itself (541): the peer's pause, for a cluster to settle in. Each such failure costs all
-/// that live on the connection their channels.
-const BROKER_FAILURE_PAUSE: Duration = Duration::from_secs(2);
 
 impl Keeper {
     pub(super) async fn run(mut self) {

@@ -75,8 +75,7 @@ fn another_generation_and_another_content_start_anew() {
         assert_eq!(
             folder.manager().next().unwrap(),
             "node1:nova-api:1",
-            "{:.40}",
-            other
+            "{other:.40}"
         );
     }
     std::fs::write(folder.counter(), [0xff, 0xfe]).unwrap();

@@ -64,7 +64,7 @@ fn options_of_the_query_arrive() {
 fn what_would_put_peers_at_odds_is_refused() {
     for query in [
         "rabbit_ha_queues=true&rabbit_quorum_queue=true",
-        "rabbit_stream_fanout=true",
+        "rabbit_ha_queues=true&rabbit_transient_quorum_queue=true",
     ] {
         let error = settings(&format!("rabbit://h/?{query}")).unwrap_err();
         assert!(
@@ -229,4 +229,54 @@ fn pauses_between_attempts_are_options() {
             Duration::from_secs(10)
         )
     );
+}
+
+#[test]
+fn streams_need_a_prefetch_and_transient_quorum_queues() {
+    let needs_prefetch = refused("rabbit_stream_fanout=true&rabbit_transient_quorum_queue=true");
+    assert!(
+        needs_prefetch.contains("need rabbit_qos_prefetch_count to be set"),
+        "{needs_prefetch}"
+    );
+    let needs_quorum = refused("rabbit_stream_fanout=true&rabbit_qos_prefetch_count=10");
+    assert!(
+        needs_quorum.contains("need rabbit_transient_quorum_queue to be set to true"),
+        "{needs_quorum}"
+    );
+    let both =
+        "rabbit_stream_fanout=true&rabbit_transient_quorum_queue=true&rabbit_qos_prefetch_count=10";
+    assert!(settings(&format!("rabbit://h/?{both}")).is_ok());
+}
+
+#[test]
+fn the_queue_manager_needs_a_folder_for_its_lock_and_names_that_are_names_of_files() {
+    let with_locks = |query: &str, lock_path: Option<&str>| {
+        let url: TransportUrl = format!("rabbit://h/?use_queue_manager=true{query}")
+            .parse()
+            .unwrap();
+        let mut options = RabbitOptions::new(&defaults(), &url).unwrap();
+        options.lock_path = lock_path.map(str::to_owned);
+        Settings::new(&url, "nova", &options)
+    };
+    let error = with_locks("", None).unwrap_err().to_string();
+    assert!(error.contains("[oslo_concurrency] lock_path"), "{error}");
+    for name in ["&hostname=a/b", "&processname=../x"] {
+        let error = with_locks(name, Some("/var/lock")).unwrap_err().to_string();
+        assert!(error.contains("without /"), "{error}");
+    }
+    let settings = with_locks("&hostname=node1&processname=nova-api", Some("/var/lock")).unwrap();
+    assert!(settings.queue_names.are_steady());
+    assert!(
+        with_locks("", Some("/var/lock")).is_ok(),
+        "both names have defaults"
+    );
+}
+
+#[test]
+fn listeners_take_what_is_asked_for_and_no_more_than_they_have_room_for() {
+    let prefetch = |count: u16| {
+        let url = format!("rabbit://h/?rabbit_qos_prefetch_count={count}");
+        settings(&url).unwrap().listener_prefetch(128)
+    };
+    assert_eq!((prefetch(0), prefetch(7), prefetch(1000)), (128, 7, 128));
 }

@@ -68,11 +68,8 @@ async fn plan(settings: &Settings, conflict: bool) -> Vec<String> {
         "rpc-server",
         format!("heartbeat {}", settings.hosts[0].heartbeat.as_secs()),
     );
-    plan.consumed(
-        "rpc-server",
-        &bindings,
-        stream.map(|stream| stream.consume_arguments()),
-    );
+    let at = stream.map(|stream| stream.consume_arguments());
+    plan.consumed("rpc-server", &bindings, at.as_ref());
     if let Some(own) = own.filter(|own| own.deleted_on_close) {
         plan.line("rpc-server", format!("delete {}", steady(&own.name)));
     }
@@ -115,7 +112,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn consumed(&mut self, who: &str, bindings: &[Binding], of_stream: Option<Arguments>) {
+    fn consumed(&mut self, who: &str, bindings: &[Binding], of_stream: Option<&Arguments>) {
         let room = if self.qos > 0 { self.qos.min(ROOM) } else { 0 };
         if room > 0 {
             self.line(who, format!("qos {room}"));
@@ -124,7 +121,7 @@ impl Plan {
             self.declared(who, binding);
         }
         for (index, binding) in bindings.iter().enumerate() {
-            let streams = of_stream.as_ref().filter(|_| index == 2);
+            let streams = of_stream.filter(|_| index == 2);
             let arguments = written(streams.unwrap_or(&self.arguments));
             let line = format!(
                 "consume {} {}{arguments}",
@@ -173,7 +170,7 @@ impl Plan {
     }
 
     /// Repetitions are left out, as in the record.
-    fn line(&mut self, who: &str, what: String) {
+    fn line(&mut self, who: &str, what: impl std::fmt::Display) {
         let line = format!("{who}: {what}");
         if !self.lines.contains(&line) {
             self.lines.push(line);
