@@ -15,5 +15,6 @@ mod help;
 mod ping;
 mod program;
 mod serve;
+mod setup;
 mod sim;
 mod usage;
