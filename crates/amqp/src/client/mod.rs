@@ -9,6 +9,7 @@
 //!
 //! User code runs on the connection's task in one place only: a [`DeliverySink`]. It must not block;
 //! while it does, heartbeats, acknowledgements and every channel of the connection wait for it.
+//! Its panic costs one message and not the connection.
 //! [`Channel::consume_stream`] is the consumer without that duty.
 //!
 //! # What is bounded
@@ -18,6 +19,8 @@
 //! | publishes that the broker has not confirmed | the channel's [window](Publish#the-window) |
 //! | bytes encoded but not yet written | [`ConnectOptions::write_buffer_limit`]: beyond it no commands are taken; reading goes on |
 //! | deliveries nobody has acknowledged | [`Channel::qos`]; a [`Consumer`] sets it to its own capacity |
+//! | one delivery that comes in | 128 MiB; a longer one is counted, not kept, and rejected |
+//! | answers to a broker that sends and does not read | 16 MiB, then the connection ends |
 //! | requests and acknowledgements that wait for the task | 65 536, then [`Error::Overloaded`] |
 //! | events that nobody reads | 256 a channel, see [`ChannelEvents`] |
 //!
