@@ -196,7 +196,7 @@ impl RustService {
             let events = Arc::clone(&events);
             async move {
                 while let Ok(notification) = incoming.next().await {
-                    let event = notification.notification.event_type.to_string();
+                    let event = notification.notification.event_type.clone();
                     events.lock().unwrap().push(event);
                     notification.acknowledge().unwrap();
                 }
