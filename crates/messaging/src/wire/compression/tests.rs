@@ -60,7 +60,7 @@ fn formats_are_those_of_the_peer() {
 #[test]
 fn the_limit_is_a_limit_of_what_comes_out() {
     for compression in ALL {
-        let body = compressed(compression, &[b' '; 100_000]);
+        let body = compressed(compression, &vec![b' '; 100_000]);
         assert_eq!(
             compression.decompress(&body, 100_000).unwrap().len(),
             100_000,
