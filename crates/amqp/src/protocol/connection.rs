@@ -10,9 +10,9 @@ use std::{
 use bytes::{Buf, BytesMut};
 
 use super::{
-    acks::Acks,
     ChannelId, ClientConfig, CloseReason, Event, Output, Phase, ServerConfig, Stats, Tuning,
     Violation,
+    acks::Acks,
     channel::{Channel, Channels},
     handshake::Step,
 };

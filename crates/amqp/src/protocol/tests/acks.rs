@@ -303,9 +303,7 @@ fn many_patient_acknowledgements_wait_no_longer() {
 fn a_close_takes_patient_acknowledgements_along() {
     let (mut pair, client, _) = with_deliveries(1);
     pair.client.connection.ack_soon(client, 1).unwrap();
-    pair.client
-        .connection
-        .close(200, "bye", pair.now);
+    pair.client.connection.close(200, "bye", pair.now);
     pair.drive();
     let first = pair.server.take_events().into_iter().next();
     assert!(matches!(first, Some(Event::Method { .. })), "{first:?}");
