@@ -22,6 +22,8 @@ pub struct Facts {
     pub begin: f64,
     /// When it was taken back; `begin` if it was over at once.
     pub healed: f64,
+    /// When the last of it was cleared away, which may disturb again: a node that comes back. `healed` if nothing was.
+    pub cleared: f64,
     /// Seconds that a call was given.
     pub timeout: f64,
     /// The servers of each topic that lived through the round: who must get a fanout.
@@ -124,7 +126,7 @@ impl Account {
         let back = account.resumed.values().flatten().copied();
         let disturbed = Disturbed {
             from: facts.begin,
-            to: facts.healed + back.fold(0.0, f64::max) + SETTLING,
+            to: facts.cleared.max(facts.healed + back.fold(0.0, f64::max)) + SETTLING,
         };
         for life in &lives {
             account.judge(life, facts, &disturbed);

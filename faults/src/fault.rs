@@ -202,13 +202,14 @@ impl Fault {
         }
     }
 
-    /// Puts the stage back as it was, after service has resumed.
-    pub(crate) async fn clear_away(self, stage: &mut Stage) -> Result<(), FaultsError> {
+    /// Puts the stage back as it was, after service has resumed; says whether there was anything to do.
+    pub(crate) async fn clear_away(self, stage: &mut Stage) -> Result<bool, FaultsError> {
         match self {
-            Self::QuorumNodeStopped | Self::StreamNodeStopped => cluster::start(stage).await,
-            Self::QuorumPartitioned | Self::StreamPartitioned => cluster::heal(stage).await,
-            _ => Ok(()),
+            Self::QuorumNodeStopped | Self::StreamNodeStopped => cluster::start(stage).await?,
+            Self::QuorumPartitioned | Self::StreamPartitioned => cluster::heal(stage).await?,
+            _ => return Ok(false),
         }
+        Ok(true)
     }
 }
 

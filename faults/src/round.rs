@@ -42,6 +42,7 @@ pub async fn run(
     let mut facts = Facts {
         begin: inflicted.begin,
         healed: inflicted.healed,
+        cleared: inflicted.healed,
         timeout: Duration::from_secs(stage.timeout()).as_secs_f64(),
         receivers: before,
         loss: fault.map_or(Loss::Never, Fault::loss),
@@ -54,7 +55,9 @@ pub async fn run(
     resumed(stage, &facts).await;
     if let Some(fault) = fault {
         // What is left of the fault, while service goes on without it: a node comes back.
-        fault.clear_away(stage).await?;
+        if fault.clear_away(stage).await? {
+            facts.cleared = now();
+        }
     }
     // If it fails, the account says why.
     let _ = steady(stage, now()).await;

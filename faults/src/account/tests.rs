@@ -30,6 +30,7 @@ fn facts(loss: Loss) -> Facts {
     Facts {
         begin: 100.0,
         healed: 110.0,
+        cleared: 110.0,
         timeout: 15.0,
         receivers: BTreeMap::from([("rust".to_owned(), BTreeSet::from(receivers))]),
         loss,
