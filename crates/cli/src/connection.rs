@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bergen::config::Source;
 use bergen::config::file::ConfigFile;
-use bergen::options::{self, DEFAULT_GROUP};
+use bergen::options::{self, DEFAULT_GROUP, RABBIT_GROUP};
 use bergen::transport::{RpcTransport, TransportError, TransportOptions};
 use bergen::url::TransportUrl;
 use clap::Args;
@@ -41,13 +42,24 @@ pub(crate) struct ConnectionOptions {
 
 /// The environment variable of the URL.
 const TRANSPORT_URL: &str = "TRANSPORT_URL";
+/// The option that bounds the start of a server.
+const LISTEN_TIMEOUT: &str = "bergen_listen_timeout";
 /// How long closing may take before the broker is left to notice by itself.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 impl ConnectionOptions {
     /// A transport for RPC. Nothing connects before the first message.
     pub(crate) fn rpc_transport(&self) -> Result<RpcTransport, Failed> {
-        self.transport(std::env::var(TRANSPORT_URL).ok())
+        self.transport(std::env::var(TRANSPORT_URL).ok(), None)
+    }
+
+    /// The same for a server, whose start gives a broker up that can't be reached for so long; unless the
+    /// configuration says how long.
+    pub(crate) fn rpc_transport_for_server(
+        &self,
+        patience: Duration,
+    ) -> Result<RpcTransport, Failed> {
+        self.transport(std::env::var(TRANSPORT_URL).ok(), Some(patience))
     }
 
     /// Says goodbye to the broker.
@@ -55,7 +67,11 @@ impl ConnectionOptions {
         transport.close(GOODBYE).await;
     }
 
-    fn transport(&self, environment: Option<String>) -> Result<RpcTransport, Failed> {
+    fn transport(
+        &self,
+        environment: Option<String>,
+        patience: Option<Duration>,
+    ) -> Result<RpcTransport, Failed> {
         let mut values = options::defaults();
         for path in &self.config_file {
             let file = ConfigFile::read(path)
@@ -66,6 +82,14 @@ impl ConnectionOptions {
         }
         for notice in values.notices() {
             tracing::info!("{notice}");
+        }
+        if let Some(patience) = patience
+            && values.source(RABBIT_GROUP, LISTEN_TIMEOUT) == Source::Default
+        {
+            let seconds = patience.as_secs_f64().to_string();
+            values
+                .set(RABBIT_GROUP, LISTEN_TIMEOUT, &seconds, Source::Code)
+                .map_err(|error| Failed::Usage(format!("--connect-timeout: {error}")))?;
         }
         let url_source = values.source(DEFAULT_GROUP, "transport_url");
         let mut transport = TransportOptions::default().options(values);
@@ -153,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_any_url_the_rabbit_of_this_machine_is_meant() {
-        let transport = options(None).transport(None).unwrap();
+        let transport = options(None).transport(None, None).unwrap();
         assert_eq!(transport.url().driver(), "rabbit");
         assert_eq!(transport.url().hosts(), []);
         assert_eq!(transport.url().virtual_host(), "/");

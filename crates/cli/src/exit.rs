@@ -203,7 +203,7 @@ fn unreachable(hosts: &str, cause: &str) -> Failed {
 fn is_broker(finding: &Finding) -> bool {
     matches!(
         finding,
-        Finding::NotConnected { .. } | Finding::NotConfirmed
+        Finding::NotConnected { .. } | Finding::NotConfirmed | Finding::Blocked { .. }
     )
 }
 

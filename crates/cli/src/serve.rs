@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::connection::ConnectionOptions;
 use crate::exit::Failed;
 use crate::output;
+use crate::start::StartOptions;
 use crate::stop::{Signals, ignore_hangup};
 
 /// `bergen serve`.
@@ -29,8 +30,8 @@ Methods:
   whoami()         answers topic, server, process id and program
 It also answers pings. Calls without a version are taken as version 1.0.
 
-Prints one line when it is ready; a broker that can't be reached is tried for 30 seconds. SIGTERM
-and Ctrl-C end it with exit code 0 when it has answered what it had taken; the second one at once.")]
+Prints one line when it is ready. SIGTERM and Ctrl-C end it with exit code 0 when it has answered
+what it had taken; the second one at once.")]
 pub(crate) struct Serve {
     /// Topic to listen on
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
@@ -55,6 +56,8 @@ pub(crate) struct Serve {
     /// Acknowledge a request when its method has ended: it runs again elsewhere if this process dies
     #[arg(long)]
     late_acknowledgement: bool,
+    #[command(flatten)]
+    start: StartOptions,
 }
 
 impl Serve {
@@ -62,7 +65,7 @@ impl Serve {
         // Before the line that says ready: from then on we are to stop in order.
         let mut signals = Signals::watch()?;
         ignore_hangup()?;
-        let transport = connection.rpc_transport()?;
+        let transport = self.start.rpc_transport(connection)?;
         let name = self.server.as_deref().unwrap_or(transport.host());
         let mut server = RpcServer::builder(&transport, ServerTarget::new(&self.topic, name))
             .endpoint(methods::endpoint(self.target(), self.introduction(name)))
@@ -72,7 +75,7 @@ impl Serve {
             server = server.limit(limit);
         }
         let server = server.build();
-        signals.unless(async { Ok(server.start().await?) }).await?;
+        self.start.start(&server, &transport, &mut signals).await?;
         output::announce(&format!(
             "ready: topic {}, server {name}, exchange {}, at {}",
             self.topic,

@@ -55,13 +55,14 @@ fn say(text: &str, json: Option<&Path>) -> Result<(), Failed> {
     }
 }
 
-/// Prints what was measured, and writes the upstream simulator's JSON where asked to.
-fn report(all: &[(String, &Series)], summary: &Value, json: Option<&Path>) -> Result<(), Failed> {
-    for (name, series) in all {
-        for line in series.describe(name) {
-            say(&line, json)?;
-        }
-    }
+/// Prints what was measured of a series.
+fn describe(name: &str, series: &Series, json: Option<&Path>) -> Result<(), Failed> {
+    let mut lines = series.describe(name).into_iter();
+    lines.try_for_each(|line| say(&line, json))
+}
+
+/// Writes the upstream simulator's JSON where asked to.
+fn write(all: &[(String, &Series)], summary: &Value, json: Option<&Path>) -> Result<(), Failed> {
     let Some(path) = json else {
         return Ok(());
     };

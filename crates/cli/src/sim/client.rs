@@ -80,11 +80,17 @@ enum Sync {
     Fanout,
 }
 
-/// What all clients measure together.
+/// What the clients measure, each for itself and all together.
 struct Measured {
-    sent: Mutex<Series>,
-    round_trips: Mutex<Series>,
+    clients: Vec<Mutex<Traffic>>,
+    all: Mutex<Traffic>,
     errors: Mutex<Errors>,
+}
+
+/// What went out, and what came back.
+struct Traffic {
+    sent: Series,
+    round_trips: Series,
 }
 
 #[derive(Default)]
@@ -97,9 +103,10 @@ impl Client {
     pub(crate) async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
         let mut signals = Signals::watch()?;
         let transport = connection.rpc_transport()?;
+        let traffic = || Mutex::new(Traffic::new());
         let measured = Arc::new(Measured {
-            sent: Mutex::new(Series::new()),
-            round_trips: Mutex::new(Series::new()),
+            clients: (0..self.clients).map(|_| traffic()).collect(),
+            all: traffic(),
             errors: Mutex::default(),
         });
         let progress = self.progress();
@@ -132,6 +139,7 @@ impl Client {
                 continue;
             };
             let sender = Sender {
+                number: number as usize,
                 id: format!("{number} {:x}@bergen", std::process::id()),
                 client: self.client(transport, target),
                 cargo: Cargo::new(u64::from(number) + 1),
@@ -174,26 +182,46 @@ impl Client {
     }
 
     fn report(&self, measured: &Measured) -> Result<(), Failed> {
-        let (sent, round_trips) = (lock(&measured.sent), lock(&measured.round_trips));
+        let all = lock(&measured.all);
+        let clients: Vec<_> = measured.clients.iter().map(lock).collect();
         let errors = lock(&measured.errors).count;
         let kind = if self.is_cast { "casts" } else { "calls" };
         let summary = json!({
-            "client": sent.summary(),
-            "round_trip": round_trips.summary(),
+            "client": all.sent.summary(),
+            "round_trip": all.round_trips.summary(),
             "error": {"count": errors},
         });
-        let mut all = vec![("client_0".to_owned(), &*sent)];
-        if round_trips.count() > 0 {
-            all.push(("round_trip_0".to_owned(), &*round_trips));
+        // A chart for each of many clients would hide what there is to see.
+        let json = self.json.as_deref();
+        super::describe("all clients", &all.sent, json)?;
+        if all.round_trips.count() > 0 {
+            super::describe("all round trips", &all.round_trips, json)?;
         }
-        super::report(&all, &summary, self.json.as_deref())?;
-        let total = format!("{kind}: {} sent, {errors} failed", sent.count());
-        super::say(&total, self.json.as_deref())
+        let mut series = Vec::new();
+        for (number, client) in clients.iter().enumerate() {
+            series.push((format!("client_{number}"), &client.sent));
+            if client.round_trips.count() > 0 {
+                series.push((format!("round_trip_{number}"), &client.round_trips));
+            }
+        }
+        super::write(&series, &summary, json)?;
+        let total = format!("{kind}: {} sent, {errors} failed", all.sent.count());
+        super::say(&total, json)
+    }
+}
+
+impl Traffic {
+    fn new() -> Self {
+        Self {
+            sent: Series::new(),
+            round_trips: Series::new(),
+        }
     }
 }
 
 /// One client: sends its messages one after another.
 struct Sender {
+    number: usize,
     id: String,
     client: PreparedClient,
     cargo: Cargo,
@@ -240,15 +268,25 @@ impl Sender {
         } else {
             let answer: Result<Message, CallError> =
                 client.call(&context, "info", &arguments).await;
-            answer.map(|_| lock(&self.measured.round_trips).record(size, Some(started.elapsed())))
+            answer.map(|_| {
+                let took = Some(started.elapsed());
+                self.record(|traffic| traffic.round_trips.record(size, took));
+            })
         };
-        lock(&self.measured.sent).record(size, None);
+        self.record(|traffic| traffic.sent.record(size, None));
         if let Err(error) = &ended {
             let mut errors = lock(&self.measured.errors);
             errors.count += 1;
             errors.first.get_or_insert_with(|| error.clone());
         }
         ended
+    }
+
+    fn record(&self, record: impl Fn(&mut Traffic)) {
+        let own = self.measured.clients.get(self.number);
+        for traffic in own.into_iter().chain([&self.measured.all]) {
+            record(&mut lock(traffic));
+        }
     }
 
     /// Tells the servers; whether they were told.

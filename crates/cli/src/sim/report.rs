@@ -60,11 +60,10 @@ pub(crate) struct Latency {
 impl Series {
     /// An empty series that starts now.
     pub(crate) fn new() -> Self {
-        #[expect(
-            clippy::expect_used,
-            reason = "constant bounds that the histogram accepts"
-        )]
-        let latencies = Histogram::new_with_bounds(1, LONGEST, 3).expect("valid bounds");
+        #[expect(clippy::expect_used, reason = "a constant that the histogram accepts")]
+        let mut latencies = Histogram::new(3).expect("a precision that there is");
+        // There may be one for each of many clients.
+        latencies.auto(true);
         Self {
             started: Instant::now(),
             rows: Vec::new(),
@@ -86,8 +85,9 @@ impl Series {
             row.add(size, latency);
         }
         if let Some(latency) = latency {
-            self.latencies
-                .saturating_record(u64::try_from(latency.as_micros()).unwrap_or(LONGEST).max(1));
+            let micros = u64::try_from(latency.as_micros()).unwrap_or(LONGEST);
+            // An error would say that it does not fit: it grows, and nothing is longer.
+            let _ = self.latencies.record(micros.clamp(1, LONGEST));
         }
     }
 

@@ -16,6 +16,7 @@ use super::message::Message;
 use super::report::Series;
 use crate::connection::{ConnectionOptions, seconds};
 use crate::exit::Failed;
+use crate::start::StartOptions;
 use crate::stop::Signals;
 
 /// `bergen sim rpc-server`.
@@ -44,6 +45,8 @@ pub(crate) struct Server {
     /// Write what was measured to this file, as the upstream simulator does; - is stdout
     #[arg(short = 'j', long, value_name = "FILE")]
     json: Option<PathBuf>,
+    #[command(flatten)]
+    start: StartOptions,
 }
 
 /// What the methods share.
@@ -63,7 +66,7 @@ impl Server {
     pub(crate) async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
         // Before the line that says ready: from then on we are to stop in order.
         let mut signals = Signals::watch()?;
-        let transport = connection.rpc_transport()?;
+        let transport = self.start.rpc_transport(connection)?;
         let running = Arc::new(Running {
             wait: self.wait,
             received: Mutex::new(Series::new()),
@@ -74,7 +77,7 @@ impl Server {
         let server = RpcServer::builder(&transport, target)
             .endpoint(endpoint(&running))
             .build();
-        signals.unless(async { Ok(server.start().await?) }).await?;
+        self.start.start(&server, &transport, &mut signals).await?;
         let ready = format!("ready: topic {}, server {}", self.topic, self.server);
         super::say(&ready, self.json.as_deref())?;
         self.until_end(&running, &mut signals).await;
@@ -88,7 +91,8 @@ impl Server {
         let received = lock(&running.received);
         let summary = json!({"server": received.summary()});
         let all = [("server".to_owned(), &*received)];
-        super::report(&all, &summary, self.json.as_deref())
+        super::describe("server", &received, self.json.as_deref())?;
+        super::write(&all, &summary, self.json.as_deref())
     }
 
     async fn until_end(&self, running: &Running, signals: &mut Signals) {

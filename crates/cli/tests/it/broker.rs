@@ -69,3 +69,23 @@ async fn an_unknown_virtual_host_is_5_at_once() {
         ended.says(&[&format!("{}-not", vhost.name()), "virtual host"]);
     }
 }
+
+#[tokio::test]
+async fn a_server_without_broker_says_what_it_waits_for_and_is_5_in_the_end() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("rabbit://guest:s3cret@{}/", closed.local_addr().unwrap());
+    drop(closed);
+    let serve: &[&str] = &["serve", "--topic", "demo", "--connect-timeout", "2.5"];
+    let sim: &[&str] = &["sim", "rpc-server", "--connect-timeout", "2.5"];
+    for command in [serve, sim] {
+        let ended = bergen(&url, command).await.expect(5);
+        let ended = ended.says(&[
+            "bergen: waiting for the broker at rabbit://guest:***@127.0.0.1:",
+            "giving up after 2.5 s (--connect-timeout)",
+            "no broker reached",
+            "Check that the broker runs",
+        ]);
+        let expected = Duration::from_secs(2)..Duration::from_secs(6);
+        assert!(expected.contains(&ended.took), "{ended:?}");
+    }
+}

@@ -10,6 +10,9 @@ async fn the_server_ends_after_its_clients_and_both_count_the_same() {
     let vhost = TestVhost::new("cli-sim").await.unwrap();
     let url = vhost.url();
     let server = Service::start(&url, &["sim", "rpc-server", "--json", "-"]).await;
+    let folder = std::env::temp_dir().join(format!("bergen-{}", vhost.name()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let measured = folder.join("client.json");
     let client = [
         "sim",
         "rpc-client",
@@ -21,11 +24,13 @@ async fn the_server_ends_after_its_clients_and_both_count_the_same() {
         "call",
         "--timeout",
         "20",
+        "--json",
+        measured.to_str().unwrap(),
     ];
     let ended = bergen(&url, &client).await.expect(0);
     for part in [
-        "client_0: 100 messages",
-        "round_trip_0: 100 messages",
+        "all clients: 100 messages",
+        "all round trips: 100 messages",
         "latency ms: mean ",
         " ms ",
         "▇",
@@ -34,6 +39,19 @@ async fn the_server_ends_after_its_clients_and_both_count_the_same() {
         assert!(ended.out.contains(part), "no {part:?} in {ended:?}");
     }
     assert_eq!(ended.err, "", "a progress bar is for terminals");
+    // Each client has its own series, of its own messages.
+    let json: Value = serde_json::from_str(&std::fs::read_to_string(&measured).unwrap()).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let series = json["series"].as_object().unwrap();
+    assert_eq!(series.len(), 8, "{series:?}");
+    for number in 0..4 {
+        for name in [format!("client_{number}"), format!("round_trip_{number}")] {
+            let rows = series[&name].as_array().unwrap().iter();
+            let count: u64 = rows.map(|row| row["count"].as_u64().unwrap()).sum();
+            assert_eq!(count, 25, "{name}");
+        }
+    }
+    assert_eq!(json["summary"]["client"]["count"], 100);
     let (status, output) = server.end().await;
     assert_eq!(status.code(), Some(0), "{output}");
     let json = output
