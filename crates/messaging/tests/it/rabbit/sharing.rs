@@ -30,7 +30,7 @@ async fn call(transport: &RpcTransport, method: &'static str) -> Result<(), Call
     call.await.map(drop)
 }
 
-fn is_closed(outcome: Result<(), CallError>) -> bool {
+fn is_closed(outcome: &Result<(), CallError>) -> bool {
     matches!(outcome, Err(CallError::Send(SendError::Closed)))
 }
 
@@ -61,12 +61,14 @@ async fn equal_transports_share_two_connections_until_the_last_one_closes() {
     server.wait_for(4).await;
     one.close(GOODBYE).await;
     let [of_one, of_other] = waiting;
-    assert!(is_closed(of_one.await.unwrap()));
+    assert!(is_closed(&of_one.await.unwrap()));
     server.release();
     of_other.await.unwrap().unwrap();
-    assert!(is_closed(call(&one, "echo").await));
+    assert!(is_closed(&call(&one, "echo").await));
     let cast = RpcClient::new(&one, ClientTarget::new("compute"));
-    assert!(is_closed(cast.cast(&Context::default(), "echo", &()).await));
+    assert!(is_closed(
+        &cast.cast(&Context::default(), "echo", &()).await
+    ));
     call(&other, "echo").await.unwrap();
     assert_eq!((proxy.accepted(), proxy.connections()), (2, 2));
 
