@@ -93,16 +93,18 @@ fn reply(name: &str) -> Reply {
 }
 
 fn base64(text: &str) -> Vec<u8> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let value = |byte: u8| (0..64).find(|value| alphabet[usize::from(*value)] == byte);
+    let text: Vec<u8> = text.bytes().filter_map(value).collect();
     let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for byte in text.bytes().filter(|byte| *byte != b'=') {
-        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let value = alphabet.iter().position(|known| *known == byte).unwrap();
-        (bits, count) = ((bits << 6) | value as u32, count + 6);
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-        }
+    for group in text.chunks(4) {
+        let at = |index: usize| group.get(index).copied().unwrap_or(0_u8);
+        let whole = [
+            at(0) << 2 | at(1) >> 4,
+            at(1) << 4 | at(2) >> 2,
+            at(2) << 6 | at(3),
+        ];
+        bytes.extend_from_slice(&whole[..group.len() - 1]);
     }
     bytes
 }
