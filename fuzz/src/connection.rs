@@ -1,6 +1,6 @@
 //! AMQP's state machine, fed with any bytes in the middle of its life, in both roles.
 //!
-//! The first byte says how the rest is taken ([`Script`]): as the peer's bytes as they are, or as
+//! The first byte says how the rest is taken (`Script`): as the peer's bytes as they are, or as
 //! parcels of frames and of commands of the owner, so that mutations need not find lengths and frame
 //! ends by themselves.
 

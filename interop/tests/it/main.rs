@@ -10,7 +10,6 @@
 
 mod cancel;
 mod compression;
-mod faults;
 mod json;
 mod negative;
 mod option_sets;

@@ -125,7 +125,7 @@ async fn alike(set: &str, options: &[(&str, Value)]) {
 }
 
 macro_rules! sets {
-    ($($name:ident $set:literal { $($option:ident: $value:expr),* })+) => {
+    ($(fn $name:ident() $set:literal { $($option:ident: $value:expr),* })+) => {
         $(
             #[tokio::test]
             async fn $name() {
@@ -136,33 +136,33 @@ macro_rules! sets {
 }
 
 sets! {
-    default_options "default" {}
-    durable_queues "durable" { amqp_durable_queues: true }
-    queues_that_delete_themselves "autodel" { amqp_auto_delete: true }
-    quorum_queues "quorum" { rabbit_quorum_queue: true }
-    quorum_queues_with_limits "quorumlim" {
+    fn default_options() "default" {}
+    fn durable_queues() "durable" { amqp_durable_queues: true }
+    fn queues_that_delete_themselves() "autodel" { amqp_auto_delete: true }
+    fn quorum_queues() "quorum" { rabbit_quorum_queue: true }
+    fn quorum_queues_with_limits() "quorumlim" {
         rabbit_quorum_queue: true,
         rabbit_quorum_delivery_limit: 5,
         rabbit_quorum_max_memory_length: 1000,
         rabbit_quorum_max_memory_bytes: 1_048_576
     }
-    transient_quorum_queues "tquorum" { rabbit_transient_quorum_queue: true }
-    quorum_queues_of_both_kinds "bothquorum" {
+    fn transient_quorum_queues() "tquorum" { rabbit_transient_quorum_queue: true }
+    fn quorum_queues_of_both_kinds() "bothquorum" {
         rabbit_quorum_queue: true, rabbit_transient_quorum_queue: true
     }
-    mirrored_queues "ha" { rabbit_ha_queues: true }
-    queues_that_never_expire "ttl0" { rabbit_transient_queues_ttl: 0 }
-    stream_fanout "stream" {
+    fn mirrored_queues() "ha" { rabbit_ha_queues: true }
+    fn queues_that_never_expire() "ttl0" { rabbit_transient_queues_ttl: 0 }
+    fn stream_fanout() "stream" {
         rabbit_stream_fanout: true,
         rabbit_transient_quorum_queue: true,
         rabbit_qos_prefetch_count: 10
     }
-    queue_manager "qman" { use_queue_manager: true, hostname: "node1" }
-    cancel_on_failover "cancel" { enable_cancel_on_failover: true }
-    answers_that_are_not_mandatory "nomand" { direct_mandatory_flag: false }
-    prefetch "prefetch" { rabbit_qos_prefetch_count: 7 }
-    without_heartbeats "hb0" { heartbeat_timeout_threshold: 0 }
-    an_exchange_that_is_less_durable "conflict" { amqp_durable_queues: true }
+    fn queue_manager() "qman" { use_queue_manager: true, hostname: "node1" }
+    fn cancel_on_failover() "cancel" { enable_cancel_on_failover: true }
+    fn answers_that_are_not_mandatory() "nomand" { direct_mandatory_flag: false }
+    fn prefetch() "prefetch" { rabbit_qos_prefetch_count: 7 }
+    fn without_heartbeats() "hb0" { heartbeat_timeout_threshold: 0 }
+    fn an_exchange_that_is_less_durable() "conflict" { amqp_durable_queues: true }
 }
 
 /// The comparison can fail: each of these options shows.

@@ -198,8 +198,9 @@ mod tests {
     fn a_direction_without_tests_is_a_failure() {
         let mut report = Report::default();
         let most = "test python_to_rust::a ... ok\ntest rust_to_python::a ... ok\n\
-                    test negative::a ... ok\ntest simulator::a ... FAILED";
-        assert_eq!(report.tests("interop", &lines(most)), 4);
+                    test negative::a ... ok\ntest option_sets::a ... ok\n\
+                    test simulator::a ... FAILED";
+        assert_eq!(report.tests("interop", &lines(most)), 5);
         let error = report.every_peer_was_there().unwrap_err().to_string();
         assert_eq!(error, "no test ran for simulator");
         report.tests("interop", &lines("test simulator::a ... ok"));

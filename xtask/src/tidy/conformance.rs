@@ -6,7 +6,7 @@ pub(super) fn complaints(page: &str, sources: &str) -> Vec<String> {
     let mut complaints = Vec::new();
     for (index, line) in page.lines().enumerate() {
         for name in names(line) {
-            let function = name.rsplit("::").next().unwrap_or(name);
+            let function = name.rsplit([':', ' ']).next().unwrap_or(name);
             if !sources.contains(&format!("fn {function}(")) {
                 let number = index + 1;
                 complaints.push(format!(

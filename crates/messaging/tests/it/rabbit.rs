@@ -22,7 +22,7 @@ mod queue_names;
 mod recovery;
 mod restart;
 mod setup;
+mod sharing;
 mod streams;
 mod tls;
-mod sharing;
 mod topology;
