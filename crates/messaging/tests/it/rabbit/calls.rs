@@ -205,7 +205,8 @@ async fn dropping_a_call_leaves_its_server_alone_and_the_client_sound() {
     server.wait_for(1).await;
     server.release();
     assert_eq!(result(&client, &target, &request("echo", "{}")).await, "{}");
-    assert_eq!(client.stats().unknown_replies, 1);
+    // The two answers may overtake each other.
+    until(|| client.stats().unknown_replies == 1).await;
 }
 
 #[tokio::test]

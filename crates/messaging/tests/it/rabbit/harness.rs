@@ -239,3 +239,15 @@ async fn answer(service: Arc<Service>, incoming: IncomingRequest) {
         let _ = incoming.reply(reply).await;
     }
 }
+
+/// Waits until it is found, and fails after ten seconds.
+pub(super) async fn until(mut found: impl FnMut() -> bool) {
+    let found = async {
+        while !found() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), found)
+        .await
+        .expect("it did not happen");
+}

@@ -18,17 +18,6 @@ fn envelope(payload: &Value) -> String {
     json!({"oslo.version": "2.0", "oslo.message": payload.to_string()}).to_string()
 }
 
-async fn until(mut found: impl FnMut() -> bool) {
-    let found = async {
-        while !found() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), found)
-        .await
-        .expect("it did not happen");
-}
-
 #[tokio::test]
 async fn requests_that_cannot_be_decoded_are_rejected_and_the_server_lives_on() {
     let vhost = TestVhost::new("poison").await.unwrap();
