@@ -244,6 +244,10 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// A connection that lived this long did not die at once.
 const STABLE: Duration = Duration::from_secs(5);
 
+/// The longest pause between connections that each died at once. Less than any deadline that is in use: whoever is cut
+/// off again and again still gets some calls through, which a pause that grows like that of an absent broker prevents.
+const STORM_PAUSE: Duration = Duration::from_secs(5);
+
 /// The task behind a [`Link`].
 #[derive(Debug)]
 struct Worker {
@@ -308,11 +312,11 @@ impl Worker {
     }
 
     /// A first loss is an accident, and a restart of the broker looks like one: it is mended soon. A broker that lets us
-    /// in and throws us out again at once is asked at pauses that grow.
+    /// in and throws us out again at once is asked at pauses that grow, up to [`STORM_PAUSE`].
     fn pause_after_loss(&mut self, lived: Duration) -> Duration {
         let is_early = lived < STABLE;
         match &mut self.storm {
-            Some(pauses) if is_early => pauses.next_pause(&mut self.random),
+            Some(pauses) if is_early => pauses.next_pause(&mut self.random).min(STORM_PAUSE),
             storm => {
                 *storm = is_early.then(|| self.backoff.pauses());
                 self.backoff.after_loss(&mut self.random)
