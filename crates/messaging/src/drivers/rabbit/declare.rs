@@ -93,8 +93,9 @@ impl Declarer {
                     .queue_declare(QueueDeclare::passive(&*queue.name))
                     .await
             }
-            // The queue's home node is gone for good.
-            Some(NOT_FOUND) => {
+            // The queue's home node is gone for good. A stream has no such node and finds another leader; deleted, it
+            // would be lost to all servers of the topic, and their places in it with it.
+            Some(NOT_FOUND) if !queue.is_stream() => {
                 tracing::warn!(queue = %queue.name, "the queue is stuck on a node that is gone; deleting it");
                 let channel = self.open_channel().await?;
                 let deleted = channel.queue_delete(QueueDelete::new(&*queue.name)).await;

@@ -107,6 +107,13 @@ impl Queue {
             .iter()
             .any(|(name, _)| *name == "x-queue-type")
     }
+
+    /// Whether it is a stream, which all servers of a topic read.
+    pub(super) fn is_stream(&self) -> bool {
+        self.arguments.iter().any(|(name, value)| {
+            *name == "x-queue-type" && *value == Argument::Text("stream".into())
+        })
+    }
 }
 
 /// A queue with the exchange that fills it. The reply queue has none: the default exchange reaches it by name.

@@ -59,6 +59,43 @@ async fn a_queue_that_is_stuck_on_a_lost_node_is_deleted_and_declared_again() {
     assert_eq!(server.driver.stats().reconnects, 0);
 }
 
+/// A stream is everybody's: deleted for one server, it was gone for the others, who then read on at a place that the
+/// new one did not have.
+#[tokio::test]
+async fn a_stream_that_cannot_be_declared_just_now_is_not_deleted() {
+    const STREAM: &str =
+        "rabbit_stream_fanout=true&rabbit_transient_quorum_queue=true&rabbit_qos_prefetch_count=10";
+    let (vhost, proxy, url) = proxied("declare-stream-404").await;
+    let direct = format!("{}?{STREAM}", vhost.url());
+    let first = Server::start(&direct, "compute", "one").await;
+    let seen: Log<(u16, u16)> = Arc::default();
+    each_method(&proxy, Direction::ToServer, {
+        let seen = Arc::clone(&seen);
+        move |frame: &mut Frame| {
+            let method = frame.method();
+            if [DECLARE, DELETE].contains(&method) && frame.names("compute_fanout") {
+                let mut seen = seen.lock().unwrap();
+                if seen.is_empty() {
+                    // There is no queue of that name, which is to be there already.
+                    frame.payload[7] = b'x';
+                    let flags = 7 + "compute_fanout".len();
+                    frame.payload[flags] |= 1;
+                }
+                seen.push(method);
+            }
+            Fate::Passes
+        }
+    });
+    let second = Server::start(&format!("{url}?{STREAM}"), "compute", "two").await;
+    assert_eq!(*seen.lock().unwrap(), [DECLARE, DECLARE]);
+    let client = driver(&direct);
+    let everybody = topic("compute").with_fanout(true);
+    cast(&client, &everybody, &request("a", "{}")).await;
+    first.wait_for_method("a").await;
+    second.wait_for_method("a").await;
+    assert_eq!(first.driver.stats().consumers_restored, 0);
+}
+
 /// A connection.close in place of the answer to the first declaration.
 #[tokio::test]
 async fn after_an_internal_error_the_declaration_is_repeated_two_seconds_later() {
