@@ -209,6 +209,7 @@ pub(super) fn field_table(arguments: &[(&'static str, Argument)]) -> FieldTable<
         let value = match value {
             Argument::Int(number) => FieldValue::I32(*number),
             Argument::Long(number) => FieldValue::I64(*number),
+            Argument::Timestamp(seconds) => FieldValue::Timestamp(*seconds),
             Argument::Text(text) => FieldValue::LongString(text.as_bytes().to_vec().into()),
             Argument::Bool(flag) => FieldValue::Bool(*flag),
         };

@@ -86,6 +86,8 @@ pub(super) enum Argument {
     Long(i64),
     Text(Cow<'static, str>),
     Bool(bool),
+    /// Seconds since 1970: field type `T`.
+    Timestamp(u64),
 }
 
 /// Named arguments of a declaration, in the peer's order.

@@ -141,6 +141,37 @@ async fn a_stream_that_vanished_while_nobody_was_connected_is_read_from_its_star
     assert_eq!(methods.last().map(String::as_str), Some("d"), "{methods:?}");
 }
 
+/// The same, but another server has declared it again: read on at its offset, the new stream was silent.
+#[tokio::test]
+async fn a_stream_that_was_replaced_while_nobody_was_connected_is_found_out() {
+    let vhost = TestVhost::new("stream-replaced").await.unwrap();
+    let proxy = FaultProxy::to_port(vhost.rabbit().port()).await.unwrap();
+    let direct = streaming(&vhost.url(), "");
+    let server = Server::start(
+        &streaming(&through(&vhost.url(), &proxy), ""),
+        "compute",
+        "one",
+    )
+    .await;
+    for method in ["a", "b", "c"] {
+        fanout(&direct, method).await;
+        methods(&server, method).await;
+    }
+    proxy.refuse(true);
+    proxy.cut();
+    let management = vhost.management();
+    management
+        .delete_queue(vhost.name(), "compute_fanout")
+        .await
+        .unwrap();
+    let other = Server::start(&direct, "compute", "two").await;
+    fanout(&direct, "d").await;
+    assert_eq!(methods(&other, "d").await, ["d"]);
+    proxy.heal();
+    assert_eq!(methods(&server, "d").await, ["a", "b", "c", "d"]);
+    assert_eq!(server.driver.stats().consumers_restored, 1);
+}
+
 #[tokio::test]
 async fn casts_beyond_the_prefetch_come_to_every_server_in_order() {
     let vhost = TestVhost::new("stream-many").await.unwrap();

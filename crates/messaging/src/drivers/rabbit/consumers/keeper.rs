@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bergen_amqp::client::{Channel, ChannelEvent, ChannelEvents, Consume, Error, QueueDelete};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::super::declare::{
@@ -35,6 +35,10 @@ enum StartError {
     Connect(ConnectFailure),
     Channel(Error),
 }
+
+/// How long the last cast of a stream may take to come again. What is late is read again from its time on, and costs no
+/// more than that.
+const REPEAT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a goodbye may take: the broker forgets us anyway.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -145,7 +149,22 @@ impl Keeper {
 
     /// Follows one channel until it is lost.
     async fn consume(&self, channel: &Channel, mut events: ChannelEvents) {
-        while let Some(event) = events.next().await {
+        let established = Instant::now();
+        let mut is_checked = false;
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                () = sleep_until(established + REPEAT_LIMIT), if !is_checked => {
+                    is_checked = true;
+                    if self.find_place(channel).await.is_err() {
+                        // Whatever the outcome, this channel is not used again.
+                        let _ = channel.close().await;
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let Some(event) = event else { return };
             match event {
                 ChannelEvent::ConsumerCancelled { consumer_tag } => {
                     if let Err(error) = self.restore(channel, &consumer_tag).await {
@@ -162,6 +181,23 @@ impl Keeper {
                 _ => {}
             }
         }
+    }
+
+    /// Reads the stream from another place if there is nothing at the one where it was read before.
+    async fn find_place(&self, channel: &Channel) -> Result<(), Error> {
+        let Some(position) = self.intent.stream.as_ref().filter(|it| it.is_silent()) else {
+            return Ok(());
+        };
+        for (index, queue) in self.consumed_queues().into_iter().enumerate() {
+            if *queue == *position.stream() {
+                let tag = (index + 1).to_string();
+                channel.cancel(&tag).await?;
+                position.lose();
+                self.subscribe(channel, &tag, queue).await?;
+                self.ground.counters.consumers_restored.increment();
+            }
+        }
+        Ok(())
     }
 
     /// Declares and consumes one queue again. It declares elsewhere, so that a refusal does not cost the channel that

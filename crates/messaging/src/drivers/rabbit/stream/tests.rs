@@ -11,15 +11,20 @@ fn at(value: Argument) -> Arguments {
 }
 
 #[test]
-fn reading_goes_on_behind_the_last_delivery_and_begins_again_in_a_new_stream() {
+fn reading_goes_on_at_the_last_delivery_and_begins_again_in_a_new_stream() {
     for (start, word) in [(StreamOffset::Next, "next"), (StreamOffset::Last, "last")] {
         let position = position(start);
         let start = at(Argument::Text(word.into()));
         assert_eq!(position.consume_arguments(), start);
-        position.passed(0);
-        assert_eq!(position.consume_arguments(), at(Argument::Long(1)));
-        position.passed(41);
-        assert_eq!(position.consume_arguments(), at(Argument::Long(42)));
+        assert!(!position.is_silent(), "nothing has to come");
+        for offset in [0, 41] {
+            assert!(position.passed(offset));
+            let arguments = at(Argument::Long(offset.try_into().unwrap()));
+            assert_eq!(position.consume_arguments(), arguments);
+            assert!(position.is_silent());
+            assert!(!position.passed(offset), "it comes again");
+            assert!(!position.is_silent());
+        }
         position.reset();
         assert_eq!(position.consume_arguments(), start);
     }
@@ -30,6 +35,22 @@ fn positions_beyond_all_reason_are_numbers_of_the_wire_all_the_same() {
     let position = position(StreamOffset::Next);
     position.passed(u64::MAX);
     assert_eq!(position.consume_arguments(), at(Argument::Long(i64::MAX)));
+}
+
+#[test]
+fn a_stream_in_which_the_last_delivery_is_missing_is_read_from_its_time_on() {
+    let position = position(StreamOffset::Next);
+    assert!(position.passed(7));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    position.lose();
+    let [(_, Argument::Timestamp(from))] = position.consume_arguments()[..] else {
+        panic!("no time");
+    };
+    let before = now.as_secs() - from;
+    assert!((58..=62).contains(&before), "{before} s");
+    assert!(!position.is_silent(), "there may be nothing since then");
+    assert!(position.passed(0));
+    assert_eq!(position.consume_arguments(), at(Argument::Long(0)));
 }
 
 #[test]

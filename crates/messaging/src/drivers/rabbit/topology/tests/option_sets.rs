@@ -190,6 +190,7 @@ fn written(arguments: &Arguments) -> String {
         match value {
             Argument::Int(number) => write!(text, " {name}={number}"),
             Argument::Long(number) => write!(text, " {name}={number}"),
+            Argument::Timestamp(seconds) => write!(text, " {name}={seconds}"),
             Argument::Text(value) => write!(text, " {name}={value}"),
             Argument::Bool(flag) => write!(text, " {name}={flag}"),
         }
