@@ -223,7 +223,8 @@ pub(super) struct DeliveryHandle {
     channel: Channel,
     delivery_tag: u64,
     settled: AtomicBool,
-    from_stream: bool,
+    /// Where the delivery comes from a stream: what says that it is in work.
+    from_stream: Option<Arc<()>>,
 }
 
 impl DeliveryHandle {
@@ -232,12 +233,12 @@ impl DeliveryHandle {
             channel,
             delivery_tag,
             settled: AtomicBool::new(false),
-            from_stream: false,
+            from_stream: None,
         }
     }
 
-    /// Whether the delivery comes from a stream, which takes nothing back: requeued, it is acknowledged instead.
-    pub(super) fn of_stream(mut self, from_stream: bool) -> Self {
+    /// A delivery from a stream, which takes nothing back: requeued, it is acknowledged instead.
+    pub(super) fn of_stream(mut self, from_stream: Option<Arc<()>>) -> Self {
         self.from_stream = from_stream;
         self
     }
@@ -257,7 +258,7 @@ impl DeliveryHandle {
 
     /// Gives the delivery back to the broker.
     pub(super) fn requeue(&self) -> Result<(), ReplyError> {
-        if self.from_stream {
+        if self.from_stream.is_some() {
             return self.acknowledge();
         }
         if !self.settle() {

@@ -1,6 +1,6 @@
 //! Listening for requests.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use bergen_amqp::client::{Channel, Delivery, DeliverySink, Disposition};
 use tokio::time::Instant;
@@ -38,6 +38,7 @@ impl RequestReceiver {
     ) -> Intent {
         let name = |binding: &Binding| binding.queue.name.to_string();
         let (own_queue, stream) = fanout.into_parts();
+        let in_work = stream.as_ref().map(|it| it.in_work());
         Intent {
             // That of this one server.
             name: bindings.get(1).map(name).unwrap_or_default(),
@@ -51,6 +52,7 @@ impl RequestReceiver {
                     receiver: self.clone(),
                     channel: channel.clone(),
                     lost: Arc::default(),
+                    in_work: in_work.clone().unwrap_or_default(),
                 })
             }),
         }
@@ -63,6 +65,8 @@ struct RequestDeliveries {
     channel: Channel,
     /// Tells those who hold requests of this channel that it is gone.
     lost: Arc<CancellationToken>,
+    /// For requests that come from a stream.
+    in_work: Weak<()>,
 }
 
 impl Drop for RequestDeliveries {
@@ -78,7 +82,8 @@ impl DeliverySink for RequestDeliveries {
     fn deliver(&mut self, mut delivery: Delivery) -> Disposition {
         let received = Instant::now();
         let receiver = &self.receiver;
-        let from_stream = stream::offset(delivery.properties.headers.as_ref()).is_some();
+        let from_stream = stream::offset(delivery.properties.headers.as_ref())
+            .map(|_| self.in_work.upgrade().unwrap_or_default());
         let properties = message_properties(&mut delivery);
         let request = match decode_request(&delivery.body, &properties, &receiver.limits) {
             Ok(request) => request,

@@ -1,7 +1,7 @@
 //! Fanouts by way of a stream: one log for all servers of a topic, which each reads at its own pace.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bergen_amqp::client::{Delivery, DeliverySink, Disposition, Error};
@@ -37,6 +37,10 @@ pub(super) struct StreamPosition {
     heard: AtomicU64,
     /// The time to read again from, in seconds since 1970; 0: none.
     again_from: AtomicU64,
+    /// Something came since one looked.
+    is_alive: AtomicBool,
+    /// Held by every request of this stream until it is done with.
+    in_work: Arc<()>,
 }
 
 impl StreamPosition {
@@ -48,6 +52,8 @@ impl StreamPosition {
             is_awaited: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             again_from: AtomicU64::new(0),
+            is_alive: AtomicBool::new(false),
+            in_work: Arc::default(),
         }
     }
 
@@ -72,6 +78,7 @@ impl StreamPosition {
     /// The stream is another one now, which counts from 0 again.
     pub(super) fn reset(&self) {
         self.again_from.store(0, Ordering::Relaxed);
+        self.heard.store(0, Ordering::Relaxed);
         let next = self.next.swap(0, Ordering::Relaxed);
         if next > 0 {
             tracing::warn!(stream = %self.stream, next, "the stream is a new one; reading it from the start position");
@@ -81,6 +88,19 @@ impl StreamPosition {
     /// Whether the last cast, which is in the stream, has not come again.
     pub(super) fn is_silent(&self) -> bool {
         self.is_awaited.load(Ordering::Relaxed)
+    }
+
+    /// For each request of this stream to hold until it is done with.
+    pub(super) fn in_work(&self) -> Weak<()> {
+        Arc::downgrade(&self.in_work)
+    }
+
+    /// Whether nothing has come since this was last asked, although something was read before and nothing is in work
+    /// that would hold the broker back.
+    pub(super) fn is_quiet(&self) -> bool {
+        let was_alive = self.is_alive.swap(false, Ordering::Relaxed);
+        let was_read = self.heard.load(Ordering::Relaxed) > 0;
+        !was_alive && was_read && Arc::strong_count(&self.in_work) == 1
     }
 
     /// The position says nothing about this stream: it is to be read from the time of the last cast on.
@@ -107,6 +127,7 @@ impl StreamPosition {
             .store(now.unwrap_or_default().as_secs(), Ordering::Relaxed);
         self.again_from.store(0, Ordering::Relaxed);
         self.is_awaited.store(false, Ordering::Relaxed);
+        self.is_alive.store(true, Ordering::Relaxed);
         let next = offset.saturating_add(1);
         self.next.swap(next, Ordering::Relaxed) != next
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bergen_amqp::client::{Channel, ChannelEvent, ChannelEvents, Consume, Error, QueueDelete};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::super::declare::{
@@ -36,9 +36,10 @@ enum StartError {
     Channel(Error),
 }
 
-/// How long the last cast of a stream may take to come again. What is late is read again from its time on, and costs no
-/// more than that.
-const REPEAT_LIMIT: Duration = Duration::from_secs(10);
+/// How often one looks whether a stream is silent. RabbitMQ 3.10 forgets to tell a consumer that its replica was
+/// started anew while the cluster elects: it stays attached to what is gone, and nothing says so. Also how long the last
+/// cast may take to come again; what is late is read again from its time on, and costs no more than that.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// How long a goodbye may take: the broker forgets us anyway.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -149,13 +150,12 @@ impl Keeper {
 
     /// Follows one channel until it is lost.
     async fn consume(&self, channel: &Channel, mut events: ChannelEvents) {
-        let established = Instant::now();
-        let mut is_checked = false;
+        let mut looks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let event = tokio::select! {
                 event = events.next() => event,
-                () = sleep_until(established + REPEAT_LIMIT), if !is_checked => {
-                    is_checked = true;
+                _ = looks.tick(), if self.intent.stream.is_some() => {
                     if self.find_place(channel).await.is_err() {
                         // Whatever the outcome, this channel is not used again.
                         let _ = channel.close().await;
@@ -183,18 +183,25 @@ impl Keeper {
         }
     }
 
-    /// Reads the stream from another place if there is nothing at the one where it was read before.
+    /// Consumes a silent stream again, which shows whether it is silent; from another place if there is nothing at the
+    /// one where it was read before.
     async fn find_place(&self, channel: &Channel) -> Result<(), Error> {
-        let Some(position) = self.intent.stream.as_ref().filter(|it| it.is_silent()) else {
+        let Some(position) = &self.intent.stream else {
             return Ok(());
         };
+        let is_lost = position.is_silent();
+        if !position.is_quiet() && !is_lost {
+            return Ok(());
+        }
         for (index, queue) in self.consumed_queues().into_iter().enumerate() {
             if *queue == *position.stream() {
                 let tag = (index + 1).to_string();
                 channel.cancel(&tag).await?;
-                position.lose();
+                if is_lost {
+                    position.lose();
+                    self.ground.counters.consumers_restored.increment();
+                }
                 self.subscribe(channel, &tag, queue).await?;
-                self.ground.counters.consumers_restored.increment();
             }
         }
         Ok(())

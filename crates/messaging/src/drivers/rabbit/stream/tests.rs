@@ -53,6 +53,24 @@ fn a_stream_in_which_the_last_delivery_is_missing_is_read_from_its_time_on() {
     assert_eq!(position.consume_arguments(), at(Argument::Long(0)));
 }
 
+/// A consumer whose replica is gone is not told.
+#[test]
+fn a_stream_is_quiet_when_nothing_came_for_a_while_and_nothing_is_in_work() {
+    let position = position(StreamOffset::Next);
+    assert!(!position.is_quiet(), "there is no place to read on at");
+    position.passed(3);
+    assert!(!position.is_quiet());
+    assert!(position.is_quiet());
+    let request = position.in_work().upgrade();
+    assert!(!position.is_quiet());
+    drop(request);
+    position.passed(4);
+    assert!(!position.is_quiet());
+    assert!(position.is_quiet());
+    position.reset();
+    assert!(!position.is_quiet());
+}
+
 #[test]
 fn an_offset_is_a_number_in_a_header() {
     let headers = |value| {
