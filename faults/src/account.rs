@@ -48,8 +48,9 @@ pub enum Loss {
     FanoutsWithTheExchange,
     /// A server that had taken it.
     WithTheServer,
-    /// Fanouts to the peer only: when the broker cancels its consumer of a stream, it goes on from the last chunk, and
-    /// what came before that while it was away is not read.
+    /// Fanouts to the peer only, and only those that another of its servers ran, so that they were in the stream: lost
+    /// with one peer's own place in it. The peer stays attached to a replica that is gone, and goes on from the last chunk
+    /// when the broker cancels its consumer: so says its source.
     FanoutsToThePeerWithItsPlace,
 }
 
@@ -251,7 +252,9 @@ impl Loss {
         match self {
             Self::Never => false,
             Self::FanoutsWithTheExchange => life.kind == "fanout",
-            Self::FanoutsToThePeerWithItsPlace => life.kind == "fanout" && life.topic == "python",
+            Self::FanoutsToThePeerWithItsPlace => {
+                life.kind == "fanout" && life.topic == "python" && !life.processes().is_empty()
+            }
             _ => true,
         }
     }
