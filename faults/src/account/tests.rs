@@ -204,3 +204,22 @@ fn a_direction_that_does_not_resume_is_red() {
         ["rust → rust: no call was answered after the fault"]
     );
 }
+
+/// A broker that confirmed what it never put into the stream was excused with the place of the peer.
+#[test]
+fn a_fanout_that_no_peer_ran_was_not_lost_with_a_place_in_the_stream() {
+    let mut facts = facts(Loss::FanoutsToThePeerWithItsPlace);
+    let peers = ["python-a", "python-b"].map(str::to_owned);
+    let peers = BTreeSet::from(peers);
+    facts.receivers.insert("python".to_owned(), peers);
+    let (one, none) = ("rust/python/fanout/r.4", "rust/python/fanout/r.5");
+    let events = vec![
+        made(one, 101.0),
+        ended(one, 101.1, "ok"),
+        ran("python-a", one, 101.2, false),
+        made(none, 102.0),
+        ended(none, 102.1, "ok"),
+    ];
+    let unexplained = account(events, &facts).unexplained;
+    assert_eq!(unexplained, [format!("{none} was lost; it ran on {{}}")]);
+}
