@@ -48,10 +48,13 @@ pub fn open(
 ) -> Result<RawJson, WireError> {
     let (text, enveloped) = unpack(body, properties, limits)?;
     let range = check(&text, limits.depth).map_err(in_message)?;
-    let payload = RawJson::slice(&text, range);
+    let mut payload = RawJson::slice(&text, range);
+    if !enveloped && payload.kind() == JsonKind::Object {
+        // The whole of it may be a pair, and then it was no object.
+        payload = payload.untagged();
+    }
     match payload.kind() {
-        JsonKind::Object if enveloped => Ok(payload),
-        JsonKind::Object => Ok(payload.untagged()),
+        JsonKind::Object => Ok(payload),
         _ => Err(WireError::NotAnObject),
     }
 }

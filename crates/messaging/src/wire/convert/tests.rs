@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::wire::{Charset, Limits, MessageProperties, RawJson, envelope};
+use crate::wire::{Charset, Limits, MessageProperties, RawJson, WireError, envelope};
 
 fn read<T: DeserializeOwned + Debug>(json: &str) -> T {
     let read = RawJson::parse(json).unwrap().decode();
@@ -237,6 +237,9 @@ fn pairs_are_undone_in_bodies_without_an_envelope_only() {
     assert_eq!(bare.as_str(), r#"{"payload": {"at": "2024-02-03"}}"#);
     let sealed = envelope::seal(&RawJson::parse(body).unwrap(), Charset::Ascii);
     assert_eq!(open(&sealed).unwrap().as_str(), body);
+    // It was taken for a payload, which then was a text.
+    let whole = br#"{"__type__": "date", "__value__": "2024-02-03"}"#;
+    assert_eq!(open(whole), Err(WireError::NotAnObject));
 }
 
 proptest! {

