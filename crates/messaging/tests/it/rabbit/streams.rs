@@ -109,29 +109,30 @@ async fn a_stream_that_is_deleted_is_declared_again_and_read_from_its_start() {
     assert_eq!(server.driver.stats().reconnects, 0);
 }
 
-/// The same, but nobody said so: the stream vanished while the connection was down.
-#[tokio::test]
-async fn a_stream_that_vanished_while_nobody_was_connected_is_read_from_its_start() {
-    let vhost = TestVhost::new("stream-vanished").await.unwrap();
-    let proxy = FaultProxy::to_port(vhost.rabbit().port()).await.unwrap();
+/// A server that has read three casts and was cut off by the proxy, and whose stream was deleted then.
+async fn read_and_lost(vhost: &TestVhost, proxy: &FaultProxy) -> Server {
     let direct = streaming(&vhost.url(), "");
-    let server = Server::start(
-        &streaming(&through(&vhost.url(), &proxy), ""),
-        "compute",
-        "one",
-    )
-    .await;
+    let url = streaming(&through(&vhost.url(), proxy), "");
+    let server = Server::start(&url, "compute", "one").await;
     for method in ["a", "b", "c"] {
         fanout(&direct, method).await;
         methods(&server, method).await;
     }
     proxy.refuse(true);
     proxy.cut();
-    let management = vhost.management();
-    management
-        .delete_queue(vhost.name(), "compute_fanout")
-        .await
-        .unwrap();
+    let deleted = vhost.management();
+    let deleted = deleted.delete_queue(vhost.name(), "compute_fanout").await;
+    deleted.unwrap();
+    server
+}
+
+/// The same, but nobody said so: the stream vanished while the connection was down.
+#[tokio::test]
+async fn a_stream_that_vanished_while_nobody_was_connected_is_read_from_its_start() {
+    let vhost = TestVhost::new("stream-vanished").await.unwrap();
+    let proxy = FaultProxy::to_port(vhost.rabbit().port()).await.unwrap();
+    let direct = streaming(&vhost.url(), "");
+    let server = read_and_lost(&vhost, &proxy).await;
     proxy.heal();
     // The call is answered by the consumers that stand again.
     let client = driver(&direct);
@@ -147,23 +148,7 @@ async fn a_stream_that_was_replaced_while_nobody_was_connected_is_found_out() {
     let vhost = TestVhost::new("stream-replaced").await.unwrap();
     let proxy = FaultProxy::to_port(vhost.rabbit().port()).await.unwrap();
     let direct = streaming(&vhost.url(), "");
-    let server = Server::start(
-        &streaming(&through(&vhost.url(), &proxy), ""),
-        "compute",
-        "one",
-    )
-    .await;
-    for method in ["a", "b", "c"] {
-        fanout(&direct, method).await;
-        methods(&server, method).await;
-    }
-    proxy.refuse(true);
-    proxy.cut();
-    let management = vhost.management();
-    management
-        .delete_queue(vhost.name(), "compute_fanout")
-        .await
-        .unwrap();
+    let server = read_and_lost(&vhost, &proxy).await;
     let other = Server::start(&direct, "compute", "two").await;
     fanout(&direct, "d").await;
     assert_eq!(methods(&other, "d").await, ["d"]);
