@@ -93,6 +93,9 @@ async fn resumed(stage: &Stage, facts: &Facts) {
 
 /// Waits until every request that was sent has run, if that is to be.
 async fn settle(stage: &Stage, facts: &Facts, limit: Duration) {
+    // A client has said that nothing is in flight any more, but on another way than what it tells of its messages.
+    let told = |events: &[_]| (Account::of(events, facts).total().hung == 0).then_some(());
+    let _ = stage.log().wait("ends", SHORT_ARRIVAL_LIMIT, told).await;
     let arrived = |events: &[_]| (Account::of(events, facts).total().lost == 0).then_some(());
     let _ = stage.log().wait("arrival", limit, arrived).await;
 }

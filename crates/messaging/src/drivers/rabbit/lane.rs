@@ -55,6 +55,15 @@ impl Lane {
         }
     }
 
+    /// A lane of the same class, with a channel of its own.
+    pub(super) fn another(&self) -> Self {
+        Self::new(
+            self.class,
+            Arc::clone(&self.supervisor),
+            Arc::clone(&self.counters),
+        )
+    }
+
     /// The channel that all publishes of this class share, as soon as there is one.
     pub(super) async fn shared(&self, retry: Retry) -> Result<OpenLane, LaneFailure> {
         match self.current() {

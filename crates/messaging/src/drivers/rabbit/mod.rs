@@ -25,6 +25,7 @@ mod declare;
 mod declares;
 mod failure;
 mod fanout_queue;
+mod fanouts;
 mod half_open;
 mod hosts;
 mod incoming;
@@ -197,6 +198,7 @@ impl RabbitDriver {
             &counters,
             settings.tuning.republish,
             settings.compression,
+            settings.topology.stream_fanout,
         ));
         let ground = Ground {
             supervisor: consume,

@@ -14,6 +14,7 @@ use super::declare::{
 };
 use super::declares::{Declares, Needs};
 use super::failure::PublishFailure;
+use super::fanouts::Fanouts;
 use super::lane::{Lane, LaneFailure, OpenLane, open_confirming};
 use super::message::{Class, Message};
 use super::stats::Counters;
@@ -27,7 +28,7 @@ use crate::wire::Compression;
 #[derive(Debug)]
 pub(super) struct Publisher {
     topic: Lane,
-    fanout: Lane,
+    fanouts: Fanouts,
     replies: Lane,
     declares: Declares,
     /// Fanout exchanges that somebody else declared differently: they are used as they are.
@@ -66,11 +67,12 @@ impl Publisher {
         counters: &Arc<Counters>,
         republish: Republish,
         compression: Option<Compression>,
+        fanouts_are_streams: bool,
     ) -> Self {
         let lane = |class| Lane::new(class, Arc::clone(supervisor), Arc::clone(counters));
         Self {
             topic: lane("topic"),
-            fanout: lane("fanout"),
+            fanouts: Fanouts::new(lane("fanout"), fanouts_are_streams),
             replies: lane("replies"),
             declares: Declares::default(),
             foreign_fanouts: Mutex::default(),
@@ -95,8 +97,16 @@ impl Publisher {
         let mut lost = 0;
         let mut channel_errors = 0;
         let mut alone = false;
+        let fanout_lane;
+        let lane = match message.class {
+            Class::Call | Class::Cast | Class::Notification => &self.topic,
+            Class::Fanout => {
+                fanout_lane = self.fanouts.lane(&message.exchange);
+                &*fanout_lane
+            }
+            Class::Reply => &self.replies,
+        };
         loop {
-            let lane = self.lane(message.class);
             let _turn;
             let open = if alone {
                 let epoch = Box::pin(lane.epoch(retry)).await?;
@@ -172,21 +182,13 @@ impl Publisher {
     pub(super) async fn close(&self) {
         tokio::join!(
             self.topic.close(),
-            self.fanout.close(),
+            self.fanouts.close(),
             self.replies.close()
         );
     }
 
     fn closing(&self) -> &CancellationToken {
         self.topic.closing()
-    }
-
-    fn lane(&self, class: Class) -> &Lane {
-        match class {
-            Class::Call | Class::Cast | Class::Notification => &self.topic,
-            Class::Fanout => &self.fanout,
-            Class::Reply => &self.replies,
-        }
     }
 
     async fn attempt(&self, open: &OpenLane, message: &Message) -> Result<Confirmed, Lost> {
