@@ -193,3 +193,28 @@ async fn what_cannot_be_decoded_in_a_stream_is_passed_over() {
     assert_eq!(server.driver.stats().invalid_requests, 1);
     assert_eq!(server.driver.stats().reconnects, 0);
 }
+
+/// RabbitMQ 3.10 confirms and drops what follows a moved leader on a channel that publishes to several streams.
+#[tokio::test]
+async fn each_stream_is_published_to_on_a_channel_of_its_own() {
+    let vhost = TestVhost::new("stream-channels").await.unwrap();
+    let client = driver(&streaming(&vhost.url(), ""));
+    for name in ["compute", "network", "compute"] {
+        let target = topic(name).with_fanout(true);
+        cast(&client, &target, &request("a", "{}")).await;
+    }
+    let path = format!("vhosts/{}/channels", vhost.name());
+    let confirming = |list: &serde_json::Value| {
+        let channels = list.as_array().map(Vec::as_slice).unwrap_or_default();
+        let confirms = |channel: &&serde_json::Value| channel["confirm"] == json!(true);
+        channels.iter().filter(confirms).count()
+    };
+    let limit = Duration::from_secs(30);
+    let list = vhost
+        .management()
+        .wait_for(&path, limit, |list| confirming(list) >= 2)
+        .await
+        .unwrap();
+    assert_eq!(confirming(&list), 2);
+    close(&client).await;
+}
