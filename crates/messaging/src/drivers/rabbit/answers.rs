@@ -206,7 +206,13 @@ impl Answers {
                 "dropped an answer: the reply queue is known to be gone"
             );
         } else if let Some(held_back) = self.log.admit(Instant::now()) {
-            tracing::warn!(queue, waited = ?start.elapsed(), held_back, "dropped an answer: the reply queue stayed away");
+            let waited = start.elapsed();
+            tracing::warn!(
+                queue,
+                waited = format_args!("{waited:.1?}"),
+                held_back,
+                "dropped an answer: the reply queue stayed away"
+            );
         }
     }
 }

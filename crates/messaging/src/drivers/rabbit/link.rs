@@ -365,7 +365,7 @@ impl Worker {
                     tracing::warn!(
                         role = self.role,
                         error = %trouble,
-                        next_attempt_in = ?pause,
+                        next_attempt_in = format_args!("{pause:.1?}"),
                         held_back,
                         "cannot connect to the broker"
                     );

@@ -1,5 +1,6 @@
 //! Log lines that an outage or a hostile peer would repeat without end.
 
+use std::num::NonZeroU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ impl LogLimit {
         }
     }
 
-    /// `Some(held back since the last line)` when a line may be written now.
-    pub(super) fn admit(&self, now: Instant) -> Option<u64> {
+    /// `Some(held back since the last line)` when a line may be written now; if none was held back, a line shows none.
+    pub(super) fn admit(&self, now: Instant) -> Option<Option<NonZeroU64>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state
             .last
@@ -43,6 +44,6 @@ impl LogLimit {
             return None;
         }
         state.last = Some(now);
-        Some(std::mem::take(&mut state.held_back))
+        Some(NonZeroU64::new(std::mem::take(&mut state.held_back)))
     }
 }
