@@ -159,9 +159,12 @@ impl HeadersIndex {
 impl Pattern {
     fn new(arguments: &FieldTable<'_>) -> Self {
         let kind = x_match(arguments).unwrap_or_default();
-        let asks = |name: &str| match kind.with_x {
-            true => name != "x-match",
-            false => !name.starts_with("x-"),
+        let asks = |name: &str| {
+            if kind.with_x {
+                name != "x-match"
+            } else {
+                !name.starts_with("x-")
+            }
         };
         Self {
             any: kind.any,

@@ -11,9 +11,11 @@ const LIMIT: usize = 8 * 1024 * 1024;
 /// (exchange, routing key) → queues, until anything about exchanges and bindings changes.
 #[derive(Debug, Default)]
 pub(super) struct RouteCache {
-    exchanges: HashMap<Arc<str>, HashMap<Box<str>, Box<[QueueId]>>>,
+    exchanges: HashMap<Arc<str>, ByKey>,
     weight: usize,
 }
+
+type ByKey = HashMap<Box<str>, Box<[QueueId]>>;
 
 impl RouteCache {
     pub(super) fn get(&self, exchange: &str, routing_key: &str) -> Option<&[QueueId]> {

@@ -15,9 +15,9 @@ pub(super) struct TopicTrie {
 
 #[derive(Debug, Default)]
 struct Node {
-    words: HashMap<Box<str>, Node>,
-    star: Option<Box<Node>>,
-    hash: Option<Box<Node>>,
+    words: HashMap<Box<str>, Self>,
+    star: Option<Box<Self>>,
+    hash: Option<Box<Self>>,
     /// Whether this is the node behind a `#`: it stays where it is, whatever word comes.
     is_hash: bool,
     /// What is bound with the pattern that ends here.

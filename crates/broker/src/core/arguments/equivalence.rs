@@ -162,13 +162,12 @@ fn is_same(one: &FieldValue<'_>, other: &FieldValue<'_>) -> bool {
 
 /// The shorter of `50000.0` and `5.0e4`, as Erlang writes numbers.
 fn shown_float(number: f64) -> String {
-    let with_point = |text: String, at: usize| match text.contains('.') {
-        true => text,
-        false => format!(
-            "{}.0{}",
-            text.get(..at).unwrap_or_default(),
-            text.get(at..).unwrap_or_default()
-        ),
+    let with_point = |text: String, at: usize| {
+        if text.contains('.') {
+            return text;
+        }
+        let (digits, exponent) = text.split_at_checked(at).unwrap_or((&text, ""));
+        format!("{digits}.0{exponent}")
     };
     let plain = format!("{number}");
     let plain = with_point(plain.clone(), plain.len());
