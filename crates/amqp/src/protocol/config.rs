@@ -64,6 +64,8 @@ pub struct ServerConfig {
     /// What clients see about us (`product`, `version` …). The `capabilities` table is added by the
     /// protocol. Default empty.
     pub server_properties: FieldTable<'static>,
+    /// What the server can do beyond what the protocol sees to, such as `consumer_priorities`. Default empty.
+    pub capabilities: Vec<&'static str>,
     /// SASL mechanisms on offer. Default [`Login::MECHANISMS`].
     pub mechanisms: Vec<String>,
     /// Heartbeat interval that we propose; the client decides. Default 60 s, RabbitMQ's own.
@@ -87,6 +89,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             server_properties: FieldTable::new(),
+            capabilities: Vec::new(),
             mechanisms: Login::MECHANISMS
                 .iter()
                 .map(|&name| name.to_owned())

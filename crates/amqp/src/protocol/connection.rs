@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     hash::RandomState,
     io,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -55,7 +56,7 @@ pub struct Connection {
 #[derive(Debug)]
 pub(super) enum Role {
     Client(Box<ClientConfig>),
-    Server(Box<ServerConfig>),
+    Server(Arc<ServerConfig>),
 }
 
 /// Server: what the client said that it understands.
@@ -92,12 +93,13 @@ impl Connection {
         connection
     }
 
-    /// The server's end of a new connection.
-    pub fn server(config: ServerConfig, now: Instant) -> Self {
+    /// The server's end of a new connection. Connections can share one `config`.
+    pub fn server(config: impl Into<Arc<ServerConfig>>, now: Instant) -> Self {
+        let config = config.into();
         let frame_limit = usize::try_from(config.initial_frame_max).unwrap_or(usize::MAX);
         let deadline = now + config.handshake_timeout;
         Self::new(
-            Role::Server(Box::new(config)),
+            Role::Server(config),
             Step::Header,
             frame_limit,
             deadline,
@@ -139,28 +141,38 @@ impl Connection {
     ///
     /// Bodies of 512 bytes or more that came in one frame share memory with `input`.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
+        while self.handle_next(input, now) {}
+    }
+
+    /// Takes one whole frame out of `input`; whether the next may be there too.
+    ///
+    /// For a server that answers each frame before it looks at the next one, so that its answers leave in the order
+    /// of the requests even when the client closes a channel right behind them.
+    pub fn handle_next(&mut self, input: &mut BytesMut, now: Instant) -> bool {
         let fresh = input.len().saturating_sub(self.leftover);
         if fresh > 0 {
             self.stats.received.bytes += u64::try_from(fresh).unwrap_or(u64::MAX);
             self.last_received = now;
         }
-        while !input.is_empty() {
-            if self.deaf || self.is_closed() {
-                input.clear();
-                break;
-            }
-            match self.handle_frame(input) {
-                Ok(true) => {
-                    if self.is_connected() && self.output.answers() > ANSWERS_LIMIT {
-                        let limit = ANSWERS_LIMIT;
-                        self.violated(Violation::DoesNotRead { limit }, (0, 0), now);
-                    }
-                }
-                Ok(false) => break,
-                Err((violation, blamed)) => self.violated(violation, blamed, now),
-            }
+        if self.deaf || self.is_closed() {
+            input.clear();
+        }
+        let more = !input.is_empty()
+            && self.handle_frame(input).unwrap_or_else(|(violation, blamed)| {
+                self.violated(violation, blamed, now);
+                true
+            });
+        if more && self.is_connected() && self.output.answers() > ANSWERS_LIMIT {
+            let limit = ANSWERS_LIMIT;
+            self.violated(Violation::DoesNotRead { limit }, (0, 0), now);
         }
         self.leftover = input.len();
+        more
+    }
+
+    /// Counts as a sign of life, for an owner that reads nothing on purpose and so would not see any.
+    pub fn heard(&mut self, now: Instant) {
+        self.last_received = now;
     }
 
     /// The peer has ended the stream.

@@ -256,10 +256,14 @@ impl Connection {
         let Role::Server(config) = &self.role else {
             return;
         };
+        let mut capabilities = capabilities();
+        for &name in &config.capabilities {
+            capabilities.insert(name, FieldValue::Bool(true));
+        }
         let properties = config
             .server_properties
             .clone()
-            .with("capabilities", FieldValue::Table(capabilities()));
+            .with("capabilities", FieldValue::Table(capabilities));
         let mechanisms = config.mechanisms.join(" ");
         let start = connection::Start {
             version_major: 0,

@@ -27,6 +27,13 @@ impl Connection {
         }
     }
 
+    /// Server: [`close`](Self::close), blaming the method that cannot be done.
+    pub fn close_for(&mut self, code: u16, text: &str, blamed: MethodId, now: Instant) {
+        if self.is_connected() {
+            self.begin_close(CloseReason::Local, code, text, blamed, now);
+        }
+    }
+
     /// Closes a channel in order; 200 is the code for no special reason.
     ///
     /// Client: the channel can't be used any more; answers to earlier requests and confirms are

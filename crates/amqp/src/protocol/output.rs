@@ -12,7 +12,7 @@ use crate::codec::{
 
 /// Bodies up to this size are copied between the frames around them; longer ones are written from
 /// where they are. Below it a copy is cheaper than a slice of its own.
-const COPY_LIMIT: usize = 4096;
+pub(super) const COPY_LIMIT: usize = 4096;
 
 /// While this much waits for the socket, no more of the parked bodies is brought forward, so that
 /// whatever comes meanwhile waits behind this much and one frame, not behind a whole body.
@@ -122,6 +122,11 @@ impl Output {
         self.method(channel, method)?;
         self.answers += self.len() - before;
         Ok(())
+    }
+
+    /// Counts bytes that were queued by other means and only answer what the peer has sent.
+    pub(super) fn count_answer(&mut self, bytes: usize) {
+        self.answers += bytes;
     }
 
     pub(super) fn ack(&mut self, channel: u16, delivery_tag: u64, multiple: bool) {

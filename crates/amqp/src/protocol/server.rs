@@ -5,11 +5,15 @@ use bytes::Bytes;
 use super::{
     ChannelId, Connection, Event, Message, MethodBytes, SendError, Violation,
     content::{Complete, Content, Head, Publication},
+    output::COPY_LIMIT,
 };
 use crate::codec::{
     BasicProperties, Method,
-    methods::{channel, connection},
+    methods::{basic, channel, connection},
 };
+
+/// About the bytes of a message's frames apart from its body.
+const CONTENT_OVERHEAD: usize = 256;
 
 impl Connection {
     /// Server: sends a method without content: the answer to a request, a confirm (`basic.ack`,
@@ -27,7 +31,7 @@ impl Connection {
             return Err(SendError::WrongMethod { method: info.name });
         }
         self.usable_channel(channel)?;
-        Ok(self.output.method(channel.number(), method)?)
+        Ok(self.output.answer(channel.number(), method)?)
     }
 
     /// Server: sends a message: `basic.deliver`, `basic.get-ok` or `basic.return`. All its frames
@@ -44,9 +48,13 @@ impl Connection {
             return Err(SendError::WrongMethod { method: info.name });
         }
         self.usable_channel(channel)?;
-        Ok(self
-            .output
-            .content(channel.number(), method, properties, body)?)
+        let kept = body.len().min(COPY_LIMIT);
+        self.output
+            .content(channel.number(), method, properties, body)?;
+        if info.id != basic::Deliver::ID {
+            self.output.count_answer(kept + CONTENT_OVERHEAD);
+        }
+        Ok(())
     }
 
     /// Server: tells the client that publishing is blocked (`Some`, and why) or not any more.
