@@ -66,7 +66,6 @@ impl<B> Channel<B> {
 
     /// Whether its consumers together have as many deliveries as they may have.
     pub(super) fn is_full(&self) -> bool {
-        self.global_prefetch != 0
-            && self.consumers_unsettled >= usize::from(self.global_prefetch)
+        self.global_prefetch != 0 && self.consumers_unsettled >= usize::from(self.global_prefetch)
     }
 }

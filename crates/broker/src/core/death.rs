@@ -117,7 +117,12 @@ fn deaths<B>(
 }
 
 /// A death of a kind that the message has not died yet.
-fn first<B>(message: &Message<B>, queue: &str, reason: Reason, seconds: u64) -> FieldTable<'static> {
+fn first<B>(
+    message: &Message<B>,
+    queue: &str,
+    reason: Reason,
+    seconds: u64,
+) -> FieldTable<'static> {
     let keys = std::iter::once(message.routing_key.to_string())
         .chain(further_keys(&message.properties).map(std::borrow::Cow::into_owned))
         .map(FieldValue::from)
@@ -137,10 +142,7 @@ fn first<B>(message: &Message<B>, queue: &str, reason: Reason, seconds: u64) -> 
 
 /// One death more of the same kind. RabbitMQ sorts the names then.
 fn again(death: FieldTable<'static>) -> FieldTable<'static> {
-    let count = death
-        .get("count")
-        .and_then(FieldValue::as_i64)
-        .unwrap_or(1);
+    let count = death.get("count").and_then(FieldValue::as_i64).unwrap_or(1);
     let mut pairs: Vec<_> = death
         .into_iter()
         .filter(|(name, _)| name != "count")
@@ -149,7 +151,6 @@ fn again(death: FieldTable<'static>) -> FieldTable<'static> {
     pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     pairs.into_iter().collect()
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,9 @@ impl QueueId {
     #[cfg(test)]
     /// Some id, for tests of what only passes ids on.
     pub(super) fn test(index: u32) -> Self {
-        Self(Id { index, generation: 0 })
+        Self(Id {
+            index,
+            generation: 0,
+        })
     }
 }

@@ -66,8 +66,7 @@ impl<B: Body> Queue<B> {
         arguments: FieldTable<'static>,
         now: Instant,
     ) -> Self {
-        let stream =
-            (settings.kind == QueueKind::Stream).then(|| Box::new(Stream::new(&settings)));
+        let stream = (settings.kind == QueueKind::Stream).then(|| Box::new(Stream::new(&settings)));
         Self {
             name,
             durable: false,
@@ -121,9 +120,9 @@ impl<B: Body> Queue<B> {
 
     /// The priority of a message here.
     pub(super) fn priority(&self, message: &Message<B>) -> u8 {
-        self.settings.max_priority.map_or(0, |max| {
-            message.properties.priority.unwrap_or(0).min(max)
-        })
+        self.settings
+            .max_priority
+            .map_or(0, |max| message.properties.priority.unwrap_or(0).min(max))
     }
 
     /// Whether one message more, with a body of so many bytes, would be too much.

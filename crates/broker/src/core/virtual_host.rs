@@ -182,6 +182,5 @@ fn gone() -> Refusal {
     Refusal::internal_error("the channel or connection is closed")
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -64,8 +64,7 @@ impl<B: Body> VirtualHost<B> {
         }
         let kind = queue.settings.kind;
         let millis = self.clock.wall_millis();
-        let arguments =
-            ConsumerArguments::parse(&host, &queue.name, kind, consume.arguments)?;
+        let arguments = ConsumerArguments::parse(&host, &queue.name, kind, consume.arguments)?;
         let next_offset = queue
             .stream
             .as_ref()

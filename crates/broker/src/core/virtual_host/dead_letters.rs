@@ -21,7 +21,12 @@ pub(super) struct Dying<B> {
 
 impl<B: Body> Dying<B> {
     /// What becomes of a message that dies in `queue`; nothing if that has no dead letter exchange.
-    pub(super) fn new(queue: &Queue<B>, message: &Message<B>, reason: Reason, seconds: u64) -> Option<Self> {
+    pub(super) fn new(
+        queue: &Queue<B>,
+        message: &Message<B>,
+        reason: Reason,
+        seconds: u64,
+    ) -> Option<Self> {
         let exchange = queue.settings.dead_letter_exchange.as_ref()?;
         let key = queue.settings.dead_letter_routing_key.as_ref();
         Some(Self {
@@ -44,11 +49,7 @@ impl<B: Body> VirtualHost<B> {
 
     /// Publishes the dead letters. Each may make more, which come to an end as no message goes in a circle.
     pub(super) fn bury(&mut self) {
-        while let Some(Dying {
-            reason,
-            message,
-        }) = self.dying.pop_front()
-        {
+        while let Some(Dying { reason, message }) = self.dying.pop_front() {
             let mut found = std::mem::take(&mut self.found);
             found.clear();
             // An exchange that is not there takes nothing.

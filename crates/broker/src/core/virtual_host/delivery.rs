@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::VirtualHost;
 use crate::core::{
     Body, Delivery, Effect, Extra, Position,
-    ids::{ConsumerId, QueueId},
     channel::Unsettled,
+    ids::{ConsumerId, QueueId},
     queue::{Entry, Queue},
 };
 
@@ -42,7 +42,11 @@ impl<B: Body> VirtualHost<B> {
                 self.watch_head(id);
                 return;
             };
-            if let Some(entry) = self.queues.get_mut(id.0).and_then(|queue| queue.ready.pop()) {
+            if let Some(entry) = self
+                .queues
+                .get_mut(id.0)
+                .and_then(|queue| queue.ready.pop())
+            {
                 self.deliver(id, consumer, entry);
             }
         }

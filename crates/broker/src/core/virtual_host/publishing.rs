@@ -10,12 +10,8 @@ use super::{
     dead_letters::{Dying, Reason},
 };
 use crate::core::{
-    Body, Change, Effect, Message, Publish, Published, Refusal,
-    arguments::Overflow,
-    carbon_copies::without_bcc,
-    expiration::expiration,
-    ids::QueueId,
-    queue::Entry,
+    Body, Change, Effect, Message, Publish, Published, Refusal, arguments::Overflow,
+    carbon_copies::without_bcc, expiration::expiration, ids::QueueId, queue::Entry,
 };
 
 /// What a queue did with a message.

@@ -7,10 +7,8 @@ use std::{
 
 use super::{VirtualHost, clock::Clock};
 use crate::core::{
-    Body, Change, DeclareQueue, Message, Position,
-    arguments::QueueSettings,
-    expiration::expiration,
-    queue::Entry,
+    Body, Change, DeclareQueue, Message, Position, arguments::QueueSettings,
+    expiration::expiration, queue::Entry,
 };
 
 impl<B: Body> VirtualHost<B> {
@@ -46,6 +44,7 @@ impl<B: Body> VirtualHost<B> {
             }
             Change::QueueDeleted { name } => {
                 if let Some(id) = self.names.get(&name).copied() {
+                    self.routes.restore_queue_deleted(id);
                     self.remove_queue(id);
                 }
             }
@@ -126,7 +125,9 @@ impl<B: Body> VirtualHost<B> {
             return;
         }
         let own = expiration(&message.properties).ok().flatten();
-        let end = queue.ttl(own).map(|ttl| Duration::from_millis(at).saturating_add(ttl));
+        let end = queue
+            .ttl(own)
+            .map(|ttl| Duration::from_millis(at).saturating_add(ttl));
         let entry = Entry {
             position,
             expires: end.and_then(|end| {

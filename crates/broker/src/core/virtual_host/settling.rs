@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{VirtualHost, dead_letters::Reason};
 use crate::core::{
-    Body, Change, ChannelId, Effect, Refusal,
-    channel::Unsettled,
-    ids::QueueId,
-    queue::Entry,
+    Body, Change, ChannelId, Effect, Refusal, channel::Unsettled, ids::QueueId, queue::Entry,
 };
 
 /// How a delivery is settled.
@@ -88,9 +85,7 @@ impl<B: Body> VirtualHost<B> {
     ) -> Result<(), Refusal> {
         let state = self.channel(channel)?;
         let was_full = state.is_full();
-        let unknown = || {
-            Refusal::precondition_failed(format_args!("unknown delivery tag {tag}"))
-        };
+        let unknown = || Refusal::precondition_failed(format_args!("unknown delivery tag {tag}"));
         if !multiple {
             let unsettled = state.unsettled.take(tag).ok_or_else(unknown)?;
             match verdict {

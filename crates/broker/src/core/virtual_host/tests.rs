@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::VirtualHost;
 use crate::core::{
-    Bind, Change, ChannelId, ConnectionId, Consume, DeclareExchange, DeclareQueue, Delivery, Effect,
-    Got, HostSettings, Message, Publish, Published, QueueDeclared, Refusal,
+    Bind, Change, ChannelId, ConnectionId, Consume, DeclareExchange, DeclareQueue, Delivery,
+    Effect, Got, HostSettings, Message, Publish, Published, QueueDeclared, Refusal,
 };
 
 mod acknowledging;
@@ -221,19 +221,13 @@ impl Bench {
     }
 
     fn get(&mut self, queue: &str) -> Option<Got> {
-        self.host
-            .get(self.channel, queue, false, self.now)
-            .unwrap()
+        self.host.get(self.channel, queue, false, self.now).unwrap()
     }
 
     /// The bodies of all that is ready, which is taken.
     fn drain(&mut self, queue: &str) -> Vec<String> {
         let mut bodies = Vec::new();
-        while let Some(got) = self
-            .host
-            .get(self.channel, queue, true, self.now)
-            .unwrap()
-        {
+        while let Some(got) = self.host.get(self.channel, queue, true, self.now).unwrap() {
             bodies.push(text(&got.message));
         }
         self.poll();
@@ -241,9 +235,7 @@ impl Bench {
     }
 
     fn ack(&mut self, tag: u64) {
-        self.host
-            .ack(self.channel, tag, false, self.now)
-            .unwrap();
+        self.host.ack(self.channel, tag, false, self.now).unwrap();
         self.poll();
     }
 

@@ -37,8 +37,7 @@ impl<B: Body> VirtualHost<B> {
         self.routes.check(bind.source)?;
         let (id, queue) = self.queue_for(connection, bind.destination)?;
         let durable = queue.durable;
-        self.routes
-            .bind_queue(bind, id, durable, &mut self.effects)
+        self.routes.bind_queue(bind, id, durable, &mut self.effects)
     }
 
     /// `queue.unbind`; unbinding what is not bound, or not there, succeeds.

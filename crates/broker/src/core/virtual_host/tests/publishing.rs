@@ -72,7 +72,10 @@ fn expirations_that_are_no_number_are_refused_in_rabbitmqs_words() {
         ("5x\"y", "{leftover_string,\"x\\\"y\"}"),
         ("-1", "{value_negative,-1}"),
         ("315360000001", "{value_too_large,315360000001}"),
-        ("99999999999999999999", "{value_too_large,99999999999999999999}"),
+        (
+            "99999999999999999999",
+            "{value_too_large,99999999999999999999}",
+        ),
     ] {
         assert_eq!(
             refused(bench.publish_to("", "nobody", "x", expiring(expiration))),
