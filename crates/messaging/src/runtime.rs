@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::notify::Notifier;
-use crate::transport::{NotificationTransport, RpcTransport, TransportError, TransportOptions};
+use crate::transport::{
+    NotificationTransport, RpcTransport, TransportError, TransportOptions, TransportOptionsOf,
+};
 
 /// Both transports and the notifier of a program. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -27,7 +29,8 @@ pub struct RuntimeOptions {
 
 impl RuntimeOptions {
     /// The same options for both transports.
-    pub fn new(transport: TransportOptions, publisher_id: impl Into<String>) -> Self {
+    pub fn new<D>(transport: TransportOptionsOf<D>, publisher_id: impl Into<String>) -> Self {
+        let transport: TransportOptions = transport.typed();
         Self {
             rpc: transport.clone(),
             notifications: transport,

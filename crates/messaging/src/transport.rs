@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 pub use notification::{NotificationTransport, Notifications};
 pub(crate) use options::RpcDefaults;
-pub use options::TransportOptions;
+pub use options::{DriverSet, OwnDrivers, TransportOptions, TransportOptionsOf};
 pub use rpc::{Requests, RpcTransport};
 
 use crate::clock::later;
@@ -61,7 +61,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(options: TransportOptions, kind: TransportKind) -> Result<Self, TransportError> {
+    fn new<D>(options: TransportOptionsOf<D>, kind: TransportKind) -> Result<Self, TransportError> {
         let Resolved {
             registry,
             config,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::inbox::{Incoming, inbox};
-use super::{MissingFeature, Shared, TransportError, TransportOptions};
+use super::{MissingFeature, Shared, TransportError, TransportOptionsOf};
 use crate::clock::later;
 use crate::driver::{
     Capabilities, IncomingNotification, ListenError, ListenOptions, NotifyOptions, TransportKind,
@@ -38,7 +38,7 @@ impl NotificationTransport {
     ///
     /// # Errors
     /// The URL can't be read, names no known driver, or carries options that the driver refuses.
-    pub fn new(options: TransportOptions) -> Result<Self, TransportError> {
+    pub fn new<D>(options: TransportOptionsOf<D>) -> Result<Self, TransportError> {
         Ok(Self {
             shared: Shared::new(options, TransportKind::Notifications)?,
         })

@@ -1,5 +1,7 @@
 //! What a transport is made from, and which source wins.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use bergen_config::{OptionError, Options, Source};
@@ -8,6 +10,28 @@ use crate::driver::{DriverConfig, DriverRegistry, TransportKind};
 use crate::options::{DEFAULT_GROUP, NOTIFICATIONS_GROUP, defaults, host};
 use crate::transport::TransportError;
 use crate::url::TransportUrl;
+
+/// The drivers that a transport chooses from if it is not given a registry of its own.
+///
+/// A crate that brings messaging and drivers together says so here, once, and its users have them by default:
+/// [`TransportOptionsOf`] with its type. Nothing is registered behind anybody's back, and nothing has to run first.
+pub trait DriverSet: 'static {
+    /// A registry with these drivers.
+    fn registry() -> DriverRegistry;
+}
+
+/// This library's own drivers: what [`DriverRegistry::default`] has.
+#[derive(Debug, Clone, Copy)]
+pub enum OwnDrivers {}
+
+impl DriverSet for OwnDrivers {
+    fn registry() -> DriverRegistry {
+        DriverRegistry::default()
+    }
+}
+
+/// What a transport is made from, with this library's own drivers to choose from.
+pub type TransportOptions = TransportOptionsOf<OwnDrivers>;
 
 /// What a transport is made from. The default reaches a broker on this machine with the peer's defaults.
 ///
@@ -25,8 +49,7 @@ use crate::url::TransportUrl;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Default)]
-pub struct TransportOptions {
+pub struct TransportOptionsOf<D> {
     url: Option<TransportUrl>,
     configured_url: Option<TransportUrl>,
     backend: Option<String>,
@@ -34,9 +57,10 @@ pub struct TransportOptions {
     allowed_remote_modules: Option<Vec<String>>,
     options: Option<Options>,
     registry: DriverRegistry,
+    drivers: PhantomData<fn() -> D>,
 }
 
-impl TransportOptions {
+impl<D> TransportOptionsOf<D> {
     /// Connects there; wins over every other source.
     #[must_use]
     pub fn url(mut self, url: TransportUrl) -> Self {
@@ -90,11 +114,26 @@ impl TransportOptions {
         self
     }
 
-    /// The drivers to choose from. Default: this library's own.
+    /// The drivers to choose from. Default: those of `D`.
     #[must_use]
     pub fn registry(mut self, registry: DriverRegistry) -> Self {
         self.registry = registry;
         self
+    }
+
+    /// The same options under the type of another set of drivers. The drivers to choose from stay what they are.
+    #[must_use]
+    pub fn typed<E>(self) -> TransportOptionsOf<E> {
+        TransportOptionsOf {
+            url: self.url,
+            configured_url: self.configured_url,
+            backend: self.backend,
+            control_exchange: self.control_exchange,
+            allowed_remote_modules: self.allowed_remote_modules,
+            options: self.options,
+            registry: self.registry,
+            drivers: PhantomData,
+        }
     }
 
     /// Picks the winners and fills the defaults in.
@@ -133,6 +172,50 @@ impl TransportOptions {
             },
             allowed_remote_modules: self.allowed_remote_modules,
         })
+    }
+}
+
+impl<D: DriverSet> Default for TransportOptionsOf<D> {
+    fn default() -> Self {
+        Self {
+            url: None,
+            configured_url: None,
+            backend: None,
+            control_exchange: None,
+            allowed_remote_modules: None,
+            options: None,
+            registry: D::registry(),
+            drivers: PhantomData,
+        }
+    }
+}
+
+impl<D> Clone for TransportOptionsOf<D> {
+    fn clone(&self) -> Self {
+        Self {
+            url: self.url.clone(),
+            configured_url: self.configured_url.clone(),
+            backend: self.backend.clone(),
+            control_exchange: self.control_exchange.clone(),
+            allowed_remote_modules: self.allowed_remote_modules.clone(),
+            options: self.options.clone(),
+            registry: self.registry.clone(),
+            drivers: PhantomData,
+        }
+    }
+}
+
+impl<D> fmt::Debug for TransportOptionsOf<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransportOptions")
+            .field("url", &self.url)
+            .field("configured_url", &self.configured_url)
+            .field("backend", &self.backend)
+            .field("control_exchange", &self.control_exchange)
+            .field("allowed_remote_modules", &self.allowed_remote_modules)
+            .field("options", &self.options)
+            .field("registry", &self.registry)
+            .finish()
     }
 }
 

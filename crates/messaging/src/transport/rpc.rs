@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::inbox::{Incoming, inbox};
-use super::{MissingFeature, RpcDefaults, Shared, TransportError, TransportOptions};
+use super::{MissingFeature, RpcDefaults, Shared, TransportError, TransportOptionsOf};
 use crate::driver::{
     CallOptions, CallReply, Capabilities, CastOptions, IncomingRequest, ListenError, ListenOptions,
     Listener, RequestSink, TransportKind,
@@ -28,7 +28,7 @@ impl RpcTransport {
     ///
     /// # Errors
     /// The URL can't be read, names no known driver, or carries options that the driver refuses.
-    pub fn new(options: TransportOptions) -> Result<Self, TransportError> {
+    pub fn new<D>(options: TransportOptionsOf<D>) -> Result<Self, TransportError> {
         Ok(Self {
             shared: Shared::new(options, TransportKind::Rpc)?,
         })

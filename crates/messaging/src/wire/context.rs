@@ -95,6 +95,15 @@ impl Context {
         Duration::try_from_secs_f64(seconds).ok()
     }
 
+    /// The context as the server of a call gets it that is monitored with this timeout; for drivers that hand requests
+    /// over without writing them. `None` is a request that is not monitored.
+    #[must_use]
+    pub fn with_client_timeout(mut self, timeout: Option<Duration>) -> Self {
+        let seconds = timeout.map(|timeout| RawJson::encode(&timeout.as_secs_f64()));
+        self.client_timeout = seconds.and_then(Result::ok);
+        self
+    }
+
     /// A received context; the later of duplicate keys counts.
     pub(super) fn received(entries: Vec<(Text, RawJson)>, client_timeout: Option<RawJson>) -> Self {
         let entries = without_duplicates(entries);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::Text;
+
 /// A 128-bit id: a `_msg_id`, a `_unique_id`, the random part of a queue name. Written as 32
 /// lower-case hex digits.
 ///
@@ -67,6 +69,13 @@ impl Id {
 impl From<u128> for Id {
     fn from(number: u128) -> Self {
         Self(number)
+    }
+}
+
+impl From<Id> for Text {
+    fn from(id: Id) -> Self {
+        let digits = id.digits();
+        Self::copy(str::from_utf8(&digits).unwrap_or_default())
     }
 }
 

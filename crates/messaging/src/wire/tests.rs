@@ -194,3 +194,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_id_is_its_digits_as_text() {
+    let id = Id::new();
+    assert_eq!(Text::from(id), id.to_string().as_str());
+}
+
+#[test]
+fn a_context_tells_the_monitor_timeout_that_it_was_given() {
+    let mut context = Context::default();
+    context.insert("user_id", "u1").unwrap();
+    let monitored = context
+        .clone()
+        .with_client_timeout(Some(Duration::from_millis(2500)));
+    assert_eq!(
+        monitored.client_timeout(),
+        Some(Duration::from_millis(2500))
+    );
+    assert_eq!(monitored.len(), 1);
+    assert_eq!(monitored.with_client_timeout(None), context);
+}
