@@ -3,6 +3,7 @@
 mod clock;
 pub mod driver;
 pub mod drivers;
+mod log_limit;
 mod mask;
 pub mod notify;
 pub mod options;

@@ -23,6 +23,43 @@ impl fmt::Display for Masked<'_> {
     }
 }
 
+/// The same as JSON, of any length.
+pub(crate) fn masked_json(value: &RawJson) -> String {
+    let mut json = String::new();
+    write_json(&mut json, value, 0);
+    json
+}
+
+fn write_json(json: &mut String, value: &RawJson, depth: usize) {
+    match value.kind() {
+        JsonKind::Object | JsonKind::Array if depth == DEEPEST => json.push_str("\"…\""),
+        JsonKind::Object => {
+            json.push('{');
+            for (index, (key, member)) in value.members().enumerate() {
+                json.push_str(if index > 0 { ", " } else { "" });
+                // Text always has a JSON form.
+                json.push_str(&serde_json::to_string(&*key).unwrap_or_default());
+                json.push_str(": ");
+                if is_secret(&key) {
+                    json.push_str("\"***\"");
+                } else {
+                    write_json(json, &member, depth + 1);
+                }
+            }
+            json.push('}');
+        }
+        JsonKind::Array => {
+            json.push('[');
+            for (index, element) in value.elements().enumerate() {
+                json.push_str(if index > 0 { ", " } else { "" });
+                write_json(json, &element, depth + 1);
+            }
+            json.push(']');
+        }
+        _ => json.push_str(value.as_str()),
+    }
+}
+
 /// Whether the value of this key must not be shown: its name holds one of the words that OpenStack's own logs blank.
 pub(crate) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();

@@ -1,10 +1,20 @@
 //! Notifications: events that a service publishes for whoever listens.
 //!
-//! A [`Notifier`] publishes; [`NotificationTransport::listen`](crate::transport::NotificationTransport::listen)
-//! receives.
+//! A [`Notifier`] publishes, through one or several [drivers](drivers);
+//! [`NotificationTransport::listen`](crate::transport::NotificationTransport::listen) receives.
 
+mod driver;
+pub mod drivers;
+mod error;
 mod notification;
 mod notifier;
+mod outbox;
 
+pub use driver::{Event, NotifyDriver};
+pub use error::{NotifierError, NotifyError};
 pub use notification::{Notification, Priority};
-pub use notifier::{Notifier, NotifierBuilder, NotifyError};
+pub use notifier::{Notifier, NotifierBuilder};
+pub use outbox::{Outbox, OutboxOptions, OutboxStats, WhenFull};
+
+/// The topic of the peer's default configuration.
+const DEFAULT_TOPIC: &str = "notifications";

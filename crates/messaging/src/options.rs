@@ -55,12 +55,21 @@ pub const MESSAGING_OPTIONS: &[OptionDef] = &[
 ];
 
 /// Options of notifications, in section `oslo_messaging_notifications`.
-pub const NOTIFICATION_OPTIONS: &[OptionDef] =
-    &[
-        OptionDef::new(NOTIFICATIONS_GROUP, "transport_url", Kind::Text)
-            .secret()
-            .help("Where notifications go. Default: where RPC goes."),
-    ];
+pub const NOTIFICATION_OPTIONS: &[OptionDef] = &[
+    OptionDef::new(NOTIFICATIONS_GROUP, "driver", Kind::Multi)
+        .help("Ways by which events leave: messagingv2, messaging, routing, log, test, noop; one a line. Without any, none is sent."),
+    OptionDef::new(NOTIFICATIONS_GROUP, "transport_url", Kind::Text)
+        .secret()
+        .help("Where notifications go. Default: where RPC goes."),
+    OptionDef::new(NOTIFICATIONS_GROUP, "topics", Kind::List)
+        .default("notifications")
+        .help("Topics that every event is published to."),
+    OptionDef::new(NOTIFICATIONS_GROUP, "retry", Kind::int_from(-1))
+        .default("-1")
+        .help("How often an event is sent again that was not confirmed; -1 is for ever."),
+    OptionDef::new(NOTIFICATIONS_GROUP, "routing_config", Kind::Text)
+        .help("YAML file with the rules of the driver routing."),
+];
 
 /// Options of the `rabbit` driver, in section `oslo_messaging_rabbit` and in a URL's query; and the one that it reads of
 /// section `oslo_concurrency`.

@@ -1,51 +1,71 @@
 //! Publishing events.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{Notification, Priority};
+use super::{Event, Notification, NotifyDriver, NotifyError, Outbox, OutboxOptions, Priority};
 use crate::clock::later;
-use crate::driver::{NotifyOptions, Retry, SendError};
+use crate::driver::Retry;
 use crate::mask::without_secrets;
-use crate::target::{InvalidTarget, Target};
 use crate::transport::NotificationTransport;
-use crate::wire::{Context, JsonError, RawJson};
+use crate::wire::{Context, RawJson};
 
-/// Publishes events in format 2.0 (the peer's driver `messagingv2`). Cheap to clone.
+mod builder;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::NotifierBuilder;
+
+/// Publishes events for whoever listens. Cheap to clone.
 ///
-/// The peer logs and swallows every error; here the caller gets it, and [`Notifier`]'s logging is left to who ignores
-/// it.
+/// An event goes to each of the notifier's drivers: to a broker in format 2.0 unless told otherwise. The caller gets
+/// every error, which the peer logs and swallows. Whoever must not wait for a broker posts to an
+/// [`outbox`](Self::outbox).
 #[derive(Clone)]
 pub struct Notifier {
-    transport: NotificationTransport,
     publisher_id: String,
-    targets: Vec<Target>,
+    drivers: Arc<[Arc<dyn NotifyDriver>]>,
     retry: Retry,
     timeout: Option<Duration>,
 }
 
 impl Notifier {
-    /// A notifier for `publisher_id`, by convention `<service>.<host>`.
+    /// A notifier for `publisher_id`, by convention `<service>.<host>`, that publishes to the topic `notifications`.
     pub fn new(transport: &NotificationTransport, publisher_id: impl Into<String>) -> Self {
         Self::builder(transport, publisher_id).build()
     }
 
-    /// A notifier with other topics or retries than the defaults.
+    /// A notifier with other topics, drivers or retries than the defaults.
     pub fn builder(
         transport: &NotificationTransport,
         publisher_id: impl Into<String>,
     ) -> NotifierBuilder {
-        NotifierBuilder {
-            notifier: Self {
-                transport: transport.clone(),
-                publisher_id: publisher_id.into(),
-                targets: vec![Target::default().with_topic(DEFAULT_TOPIC)],
-                retry: Retry::Forever,
-                timeout: None,
-            },
+        NotifierBuilder::new(transport, publisher_id.into())
+    }
+
+    /// A notifier with these drivers only. With none it sends nothing, as the peer if no driver is configured.
+    pub fn with_drivers<D: NotifyDriver>(
+        publisher_id: impl Into<String>,
+        drivers: impl IntoIterator<Item = D>,
+    ) -> Self {
+        let shared = |driver| Arc::new(driver) as Arc<dyn NotifyDriver>;
+        Self::of(
+            publisher_id.into(),
+            drivers.into_iter().map(shared).collect(),
+        )
+    }
+
+    pub(super) fn of(publisher_id: String, drivers: Vec<Arc<dyn NotifyDriver>>) -> Self {
+        Self {
+            publisher_id,
+            drivers: drivers.into(),
+            retry: Retry::Forever,
+            timeout: None,
         }
     }
 
@@ -56,6 +76,31 @@ impl Notifier {
             publisher_id: publisher_id.into(),
             ..self.clone()
         }
+    }
+
+    /// The same notifier with other retries (with [`with_publisher_id`](Self::with_publisher_id) the peer's `prepare`).
+    #[must_use]
+    pub fn with_retry(&self, retry: Retry) -> Self {
+        Self {
+            retry,
+            ..self.clone()
+        }
+    }
+
+    /// Who it publishes for.
+    pub fn publisher_id(&self) -> &str {
+        &self.publisher_id
+    }
+
+    /// Whether anybody can see what it publishes: programs may save themselves the making of a payload. False without
+    /// drivers, where the peer says true, and if all are `noop`.
+    pub fn is_enabled(&self) -> bool {
+        self.drivers.iter().any(|driver| driver.is_enabled())
+    }
+
+    /// A queue in front of this notifier, so that a slow or absent broker stalls nobody. Must be called in a runtime.
+    pub fn outbox(&self, options: OutboxOptions) -> Outbox {
+        Outbox::new(self.clone(), options)
     }
 
     /// Publishes an event with priority `audit`.
@@ -154,12 +199,13 @@ impl Notifier {
             .await
     }
 
-    /// Publishes an event to every topic; completes when the broker has confirmed them all.
+    /// Hands an event to every driver; completes when it is safe with all of them, which for a broker means confirmed
+    /// for every topic.
     ///
     /// Of the context, what must not be seen by every listener is left out: tokens, passwords, the service catalog.
     ///
     /// # Errors
-    /// The payload has no JSON form, or sending failed. All topics are tried; the first error is returned.
+    /// The payload has no JSON form, or a driver failed. All drivers are tried; the first error is returned.
     pub async fn notify<T: Serialize + ?Sized>(
         &self,
         ctxt: &Context,
@@ -167,22 +213,34 @@ impl Notifier {
         event_type: &str,
         payload: &T,
     ) -> Result<(), NotifyError> {
+        let event = self.event(ctxt, priority, event_type, payload)?;
+        self.hand_on(event).await
+    }
+
+    /// The event that the drivers get, but for its deadline.
+    pub(super) fn event<T: Serialize + ?Sized>(
+        &self,
+        ctxt: &Context,
+        priority: Priority,
+        event_type: &str,
+        payload: &T,
+    ) -> Result<Event, NotifyError> {
         let payload = RawJson::encode(payload)?;
-        let mut notification =
-            Notification::new(self.publisher_id.clone(), event_type, priority, payload);
+        let publisher_id = self.publisher_id.clone();
+        let mut notification = Notification::new(publisher_id, event_type, priority, payload);
         notification.context = without_secrets(ctxt);
-        let deadline = self.timeout.map(|timeout| later(Instant::now(), timeout));
+        Ok(Event {
+            retry: self.retry,
+            ..Event::new(notification, priority)
+        })
+    }
+
+    /// The event's time begins now.
+    pub(super) async fn hand_on(&self, mut event: Event) -> Result<(), NotifyError> {
+        event.deadline = self.timeout.map(|timeout| later(Instant::now(), timeout));
         let mut outcome = Ok(());
-        for target in &self.targets {
-            let options = NotifyOptions {
-                retry: self.retry,
-                deadline,
-                ..NotifyOptions::default()
-            };
-            let sending =
-                self.transport
-                    .send_notification(target, priority.lower(), &notification, options);
-            outcome = outcome.and(sending.await);
+        for driver in self.drivers.iter() {
+            outcome = outcome.and(driver.notify(&event).await);
         }
         outcome
     }
@@ -191,64 +249,8 @@ impl Notifier {
 impl fmt::Debug for Notifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notifier")
-            .field("transport", &self.transport)
             .field("publisher_id", &self.publisher_id)
+            .field("drivers", &self.drivers)
             .finish_non_exhaustive()
     }
 }
-
-/// A notifier in the making; see [`Notifier::builder`].
-#[derive(Debug, Clone)]
-pub struct NotifierBuilder {
-    notifier: Notifier,
-}
-
-impl NotifierBuilder {
-    /// Publishes to these topics instead of `notifications`.
-    #[must_use]
-    pub fn topics<S: Into<String>>(mut self, topics: impl IntoIterator<Item = S>) -> Self {
-        self.notifier.targets = topics
-            .into_iter()
-            .map(|topic| Target::default().with_topic(topic))
-            .collect();
-        self
-    }
-
-    /// Tries this often again. Default: for ever, as the peer's `retry` of -1.
-    #[must_use]
-    pub fn retry(mut self, retry: Retry) -> Self {
-        self.notifier.retry = retry;
-        self
-    }
-
-    /// Gives an event this long to be confirmed for all topics; then sending it fails, though the broker may have it.
-    /// Default: as long as [`retry`](Self::retry) allows, as the peer, since notifications are promised at least once.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.notifier.timeout = Some(timeout);
-        self
-    }
-
-    /// The notifier.
-    pub fn build(self) -> Notifier {
-        self.notifier
-    }
-}
-
-/// Why an event was not published.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NotifyError {
-    /// The target has no topic.
-    #[error(transparent)]
-    InvalidTarget(#[from] InvalidTarget),
-    /// The payload has no JSON form.
-    #[error("the payload can't be sent: {0}")]
-    Payload(#[from] JsonError),
-    /// The driver could not send it.
-    #[error(transparent)]
-    Send(#[from] SendError),
-}
-
-/// The topic of the peer's default configuration.
-const DEFAULT_TOPIC: &str = "notifications";

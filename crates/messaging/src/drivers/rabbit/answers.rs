@@ -9,7 +9,6 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::declares::Needs;
-use super::log_limit::LogLimit;
 use super::message::{Class, Message};
 use super::missing_queues::MissingQueues;
 use super::publisher::{Delivered, Publisher};
@@ -21,6 +20,7 @@ use crate::clock::later;
 use crate::driver::{
     Acknowledger, BoxFuture, CallReply, Cancellation, ReplyError, Responder, Retry,
 };
+use crate::log_limit::LogLimit;
 use crate::rpc::MethodError;
 use crate::wire::{Charset, Id, Outcome, Text, encode_reply};
 

@@ -6,10 +6,10 @@ use bergen_amqp::client::{Channel, Error};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::log_limit::LogLimit;
 use super::stats::Counters;
 use super::supervisor::{ConnectFailure, Epoch, Supervisor};
 use crate::driver::Retry;
+use crate::log_limit::LogLimit;
 
 /// One confirm channel on the publish connection, opened when needed and again after each loss.
 ///

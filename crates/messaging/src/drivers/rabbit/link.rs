@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::{Backoff, BackoffPolicy};
 use super::failure::is_definitive;
 use super::hosts::{Failover, Hosts};
-use super::log_limit::LogLimit;
 use super::stats::LinkCounters;
 use crate::driver::Retry;
+use crate::log_limit::LogLimit;
 
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,6 @@ mod link;
 mod links;
 mod listener;
 mod lock_file;
-mod log_limit;
 mod message;
 mod missing_queues;
 mod notifications;
@@ -64,6 +63,7 @@ pub use stats::RabbitStats;
 
 pub use crate::options::{RabbitTuning, Republish, StreamOffset};
 
+use crate::log_limit::LogLimit;
 use answers::Answers;
 use backlog::Backlog;
 use broker_version::VersionCheck;
@@ -73,7 +73,6 @@ use fanout_queue::FanoutQueue;
 use link::LinkSettings;
 use links::{Links, Sharing};
 use listener::RabbitListener;
-use log_limit::LogLimit;
 use message::Class;
 use probes::Probes;
 use publisher::Publisher;

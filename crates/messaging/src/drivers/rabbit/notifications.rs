@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::answers::DeliveryHandle;
 use super::consumers::Intent;
 use super::incoming::message_properties;
-use super::log_limit::LogLimit;
 use super::route::exchange_name;
 use super::stats::Counters;
 use super::topology::{Arguments, Binding, Topology};
@@ -17,6 +16,7 @@ use crate::driver::{
     Acknowledger, Admission, IncomingNotification, ListenError, NotificationSink, NotifyOptions,
     ReplyError, SendError,
 };
+use crate::log_limit::LogLimit;
 use crate::notify::Notification;
 use crate::target::Target;
 use crate::wire::{Charset, Id, Limits};

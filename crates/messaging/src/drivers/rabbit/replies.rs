@@ -10,13 +10,13 @@ use super::cancels::Cancels;
 use super::consumers::{Consumers, Ground, Intent, OwnQueue};
 use super::failure::send_error;
 use super::incoming::message_properties;
-use super::log_limit::LogLimit;
 use super::queue_names::QueueNames;
 use super::running::Running;
 use super::stats::Counters;
 use super::topology::{Topology, reply_queue_name};
 use super::waiters::{Found, Waiters};
 use crate::driver::{Retry, SendError};
+use crate::log_limit::LogLimit;
 use crate::wire::{Id, Limits, decode_reply};
 
 /// Consumes the reply queue from the first call on. Its name is drawn then, once, and survives every reconnect, so

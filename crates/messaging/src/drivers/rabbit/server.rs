@@ -10,11 +10,11 @@ use super::answers::{Answers, DeliveryHandle, RabbitResponder, ReplyTo};
 use super::consumers::Intent;
 use super::fanout_queue::FanoutQueue;
 use super::incoming::message_properties;
-use super::log_limit::LogLimit;
 use super::stats::Counters;
 use super::stream;
 use super::topology::{Arguments, Binding};
 use crate::driver::{Admission, IncomingRequest, RequestSink};
+use crate::log_limit::LogLimit;
 use crate::wire::{Limits, decode_request};
 
 /// Turns deliveries of one server into requests, for as many channels as it lives to see.

@@ -39,6 +39,18 @@ fn a_host_that_is_down_is_unreachable() {
     assert!(cause.contains("h1:5672"), "{cause}");
 }
 
+/// A connection that breaks during login is no wrong password: calls failed at once for it.
+#[test]
+fn a_connection_that_broke_during_login_is_tried_again() {
+    let hung_up = ConnectError::HungUpDuringLogin {
+        address: "h1:5672".to_owned(),
+        username: Some("nova".to_owned()),
+    };
+    assert!(!is_definitive(&hung_up));
+    let error = ConnectFailure::Failed(hung_up).into_send_error("h1:5672");
+    assert!(matches!(error, SendError::Unreachable { .. }), "{error:?}");
+}
+
 #[test]
 fn channel_errors_keep_the_brokers_words() {
     let refused = PublishFailure::Channel(closed(403)).into_send_error("");

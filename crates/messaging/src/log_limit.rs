@@ -11,7 +11,7 @@ mod tests;
 
 /// Lets one line through per interval and counts what it held back.
 #[derive(Debug)]
-pub(super) struct LogLimit {
+pub(crate) struct LogLimit {
     interval: Duration,
     state: Mutex<State>,
 }
@@ -24,9 +24,9 @@ struct State {
 
 impl LogLimit {
     /// The interval for what peers can provoke.
-    pub(super) const MINUTE: Duration = Duration::from_mins(1);
+    pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
-    pub(super) fn new(interval: Duration) -> Self {
+    pub(crate) fn new(interval: Duration) -> Self {
         Self {
             interval,
             state: Mutex::default(),
@@ -34,7 +34,7 @@ impl LogLimit {
     }
 
     /// `Some(held back since the last line)` when a line may be written now; if none was held back, a line shows none.
-    pub(super) fn admit(&self, now: Instant) -> Option<Option<NonZeroU64>> {
+    pub(crate) fn admit(&self, now: Instant) -> Option<Option<NonZeroU64>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state
             .last
