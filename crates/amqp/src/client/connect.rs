@@ -216,14 +216,7 @@ fn connect_error(
                 phase: Phase::Login,
             },
             _,
-        ) => {
-            let text = "the broker hung up during login".to_owned();
-            ConnectError::AccessRefused {
-                address,
-                username,
-                text,
-            }
-        }
+        ) => ConnectError::HungUpDuringLogin { address, username },
         // RabbitMQ has one code for both and tells them apart in words only.
         (CloseReason::Peer { close, .. }, _)
             if close.code == reply_code::INVALID_PATH

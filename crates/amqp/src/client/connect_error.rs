@@ -39,6 +39,15 @@ pub enum ConnectError {
         /// The broker's words.
         text: String,
     },
+    /// The broker ended the stream while it had the credentials and had not answered. Brokers before RabbitMQ 3.0 refuse
+    /// credentials so; from all others it is a connection that broke.
+    #[error("{address} hung up during the login of {}; brokers that can't say no do that", who(username.as_deref()))]
+    HungUpDuringLogin {
+        /// Host and port as given.
+        address: String,
+        /// Who tried to log in; `None` for whom the client certificate names.
+        username: Option<String>,
+    },
     /// The virtual host does not exist (530 `NOT_ALLOWED`).
     #[error("virtual host {virtual_host:?} does not exist on {address}: {text}")]
     VirtualHostNotFound {

@@ -126,7 +126,7 @@ async fn a_broker_that_hangs_up_is_reported_at_once() {
     let (opened, ()) = tokio::join!(open_over(near, options()), hang_up);
     let error = opened.unwrap_err();
     assert!(
-        matches!(error, ConnectError::AccessRefused { .. }),
+        matches!(error, ConnectError::HungUpDuringLogin { .. }),
         "{error:?}"
     );
 
