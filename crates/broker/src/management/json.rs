@@ -1,0 +1,131 @@
+//! Field tables as JSON and back, as RabbitMQ's management does it.
+
+use bergen_amqp::codec::table::MAX_DEPTH;
+use bergen_amqp::codec::{FieldTable, FieldValue};
+use serde_json::{Map, Value};
+
+use super::reply::Refused;
+
+/// Arguments and headers for a reply.
+pub(super) fn from_table(table: &FieldTable<'_>) -> Value {
+    let entries = table
+        .iter()
+        .map(|(key, value)| (key.to_owned(), from_value(value)));
+    Value::Object(entries.collect::<Map<_, _>>())
+}
+
+fn from_value(value: &FieldValue<'_>) -> Value {
+    match value {
+        FieldValue::Bool(value) => (*value).into(),
+        FieldValue::Float(value) => f64::from(*value).into(),
+        FieldValue::Double(value) => (*value).into(),
+        FieldValue::Decimal { scale, value } => {
+            (f64::from(*value) / 10_f64.powi(i32::from(*scale))).into()
+        }
+        FieldValue::Timestamp(seconds) => (*seconds).into(),
+        FieldValue::LongString(bytes) | FieldValue::Bytes(bytes) => {
+            String::from_utf8_lossy(bytes).into()
+        }
+        FieldValue::Array(values) => values.iter().map(from_value).collect(),
+        FieldValue::Table(table) => from_table(table),
+        value => match value.as_i64() {
+            Some(number) => number.into(),
+            // What RabbitMQ shows for no value.
+            None => "undefined".into(),
+        },
+    }
+}
+
+/// Arguments and headers of a request. An integer becomes 64 bits wide, as with RabbitMQ.
+pub(super) fn to_table(value: &Value) -> Result<FieldTable<'static>, Refused> {
+    table_at(value, 1)
+}
+
+fn table_at(value: &Value, depth: usize) -> Result<FieldTable<'static>, Refused> {
+    let Value::Object(entries) = value else {
+        return Err(Refused::bad_request("arguments and headers are objects"));
+    };
+    let mut table = FieldTable::new();
+    for (key, value) in entries {
+        if key.len() > 128 {
+            return Err(Refused::bad_request(
+                "a name in a table has 128 bytes at most",
+            ));
+        }
+        table.insert(key.clone(), value_at(value, depth)?);
+    }
+    Ok(table)
+}
+
+fn value_at(value: &Value, depth: usize) -> Result<FieldValue<'static>, Refused> {
+    if depth >= MAX_DEPTH && (value.is_array() || value.is_object()) {
+        return Err(Refused::bad_request(format!(
+            "tables nest {MAX_DEPTH} deep at most"
+        )));
+    }
+    Ok(match value {
+        Value::Null => return Err(Refused::bad_request("null_not_allowed")),
+        Value::Bool(value) => FieldValue::Bool(*value),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => FieldValue::I64(number),
+            (None, Some(number)) if !value.is_u64() => FieldValue::Double(number),
+            _ => {
+                return Err(Refused::bad_request(
+                    "a number in a table has 64 bits at most",
+                ));
+            }
+        },
+        Value::String(text) => FieldValue::LongString(text.clone().into_bytes().into()),
+        Value::Array(values) => FieldValue::Array(
+            values
+                .iter()
+                .map(|value| value_at(value, depth + 1))
+                .collect::<Result<_, _>>()?,
+        ),
+        Value::Object(_) => FieldValue::Table(table_at(value, depth + 1)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use bergen_amqp::codec::{FieldTable, FieldValue};
+    use serde_json::{Value, json};
+
+    use super::{from_table, to_table};
+
+    #[test]
+    fn tables_come_and_go() {
+        let json = json!({"a": [1, true, {"b": 1.5}], "text": "ü", "min": i64::MIN});
+        assert_eq!(from_table(&to_table(&json).unwrap()), json);
+        let table = to_table(&json!({"n": 1})).unwrap();
+        assert_eq!(table.get("n"), Some(&FieldValue::I64(1)));
+    }
+
+    #[test]
+    fn what_json_lacks_is_shown_as_rabbitmq_does() {
+        let table = FieldTable::new()
+            .with("void", FieldValue::Void)
+            .with("time", FieldValue::Timestamp(5))
+            .with("bytes", FieldValue::Bytes(vec![b'a', 0xFF].into()))
+            .with("nan", FieldValue::Double(f64::NAN));
+        let shown = json!({"void": "undefined", "time": 5, "bytes": "a\u{FFFD}", "nan": null});
+        assert_eq!(from_table(&table), shown);
+    }
+
+    #[test]
+    fn what_tables_lack_is_refused() {
+        let deep = (0..20).fold(json!(1), |inner, _| json!({"t": inner}));
+        let deep_list = (0..20).fold(json!(1), |inner, _| json!([inner]));
+        for json in [
+            json!([]),
+            Value::Null,
+            json!({"a": null}),
+            json!({"a": u64::MAX}),
+            json!({"k".repeat(129): 1}),
+            json!({"deep": deep}),
+            json!({"deep": deep_list}),
+        ] {
+            assert!(to_table(&json).is_err(), "{json}");
+        }
+    }
+}
