@@ -1,17 +1,20 @@
 //! What a broker is made of.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
 use crate::broker::Broker;
 use crate::core::HostSettings;
 use crate::management::{HttpSettings, Management, ManagementError};
 use crate::server::access::Access;
-use crate::server::listen::{Listen, ListenError, Listener, check_safety};
-use crate::server::{Control, Limits, Question, State, run};
+use crate::server::listen::{Address, Listen, ListenError, Listener, check_safety};
+use crate::server::{Control, Inbox, Limits, Question, State, run};
+use crate::store::{Store, StoreError, StoreOptions};
 
 /// A broker that is not started yet; [`Broker::builder`].
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct Builder {
     limits: Limits,
     node: Option<String>,
     http: Option<HttpSettings>,
+    data: Option<PathBuf>,
+    store: StoreOptions,
 }
 
 /// Why a broker did not start.
@@ -32,6 +37,9 @@ pub enum StartError {
     /// It cannot, or must not, listen there.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// What was kept cannot be read, or nothing can be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The system gave no thread or no runtime.
     #[error("cannot start the broker's thread: {0}")]
     Thread(#[source] io::Error),
@@ -53,6 +61,8 @@ impl Default for Builder {
             limits: Limits::default(),
             node: None,
             http: None,
+            data: None,
+            store: StoreOptions::default(),
         }
     }
 }
@@ -107,6 +117,21 @@ impl Builder {
         self
     }
 
+    /// Keeps durable exchanges and queues and persistent messages in this directory, which only this user may read.
+    /// Default: nothing is kept, all is in memory.
+    #[must_use]
+    pub fn data(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.data = Some(directory.into());
+        self
+    }
+
+    /// How [`data`](Self::data) is kept.
+    #[must_use]
+    pub fn store_options(mut self, options: StoreOptions) -> Self {
+        self.store = options;
+        self
+    }
+
     /// Starts the broker on a thread of its own. It accepts clients when this returns.
     pub async fn start(self) -> Result<Broker, StartError> {
         let access = self.access.unwrap_or_default();
@@ -116,85 +141,104 @@ impl Builder {
         }
         check_safety(&listens, &access, self.insecure)?;
         let guest = access.local_login();
-        let node: Arc<str> = self.node.as_deref().unwrap_or("bergen@localhost").into();
-        let limits = self.limits;
-        let virtual_hosts = self.virtual_hosts;
         let (control, questions) = Control::new();
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = oneshot::channel();
-        let body = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build_local(tokio::runtime::LocalOptions::default());
-            let runtime = match runtime {
-                Ok(runtime) => runtime,
-                Err(error) => {
-                    let _ = ready.send(Err(StartError::Thread(error)));
-                    return;
-                }
-            };
-            let state = state(limits, node, access, virtual_hosts);
-            runtime.block_on(serve(state, listens, (questions, stopped), ready));
+        let plan = Plan {
+            listens,
+            access,
+            node: self.node.as_deref().unwrap_or("bergen@localhost").into(),
+            limits: self.limits,
+            virtual_hosts: self.virtual_hosts,
+            data: self.data,
+            store: self.store,
         };
         let thread = thread::Builder::new()
             .name("bergen-broker".to_owned())
-            .spawn(body)
+            .spawn(move || plan.run(questions, stopped, ready))
             .map_err(StartError::Thread)?;
         let addresses = started.await.map_err(|_| StartError::Ended)??;
-        let mut broker = Broker {
+        let management = match self.http {
+            Some(settings) => {
+                let (addresses, control) = (addresses.clone(), control.clone());
+                Some(Management::start(settings, addresses, control).await?)
+            }
+            None => None,
+        };
+        Ok(Broker {
             control,
             addresses,
             login: guest,
-            management: None,
+            management,
             stop: Some(stop),
             thread: Some(thread),
-        };
-        if let Some(settings) = self.http {
-            let addresses = broker.addresses.clone();
-            let control = broker.control.clone();
-            broker.management = Some(Management::start(settings, addresses, control).await?);
-        }
-        Ok(broker)
+        })
     }
 }
 
-type Inbox = (
-    tokio::sync::mpsc::UnboundedReceiver<Question>,
-    oneshot::Receiver<()>,
-);
-type Ready = oneshot::Sender<Result<Vec<crate::Address>, StartError>>;
-
-fn state(
-    limits: Limits,
-    node: Arc<str>,
+/// What the broker's thread starts with.
+struct Plan {
+    listens: Vec<Listen>,
     access: Access,
+    node: Arc<str>,
+    limits: Limits,
     virtual_hosts: Vec<HostSettings>,
-) -> State {
-    let mut state = State::new(limits, node, access);
-    for settings in virtual_hosts {
-        state.create_host(settings);
-    }
-    if state.host("/").is_none() {
-        state.create_host(HostSettings::default());
-    }
-    state
+    data: Option<PathBuf>,
+    store: StoreOptions,
 }
 
-async fn serve(state: State, listens: Vec<Listen>, (questions, stopped): Inbox, ready: Ready) {
-    let mut listeners = Vec::new();
-    for listen in &listens {
-        match Listener::bind(listen).await {
-            Ok(listener) => listeners.push(listener),
-            Err(error) => {
-                // Whoever started us may have given up.
-                let _ = ready.send(Err(error.into()));
-                return;
+type Ready = oneshot::Sender<Result<Vec<Address>, StartError>>;
+
+impl Plan {
+    /// All that the broker's thread does.
+    fn run(self, questions: UnboundedReceiver<Question>, stop: oneshot::Receiver<()>, ready: Ready) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(tokio::runtime::LocalOptions::default());
+        // Whoever started us may have given up; then there is nobody to tell.
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(ready.send(Err(StartError::Thread(error)))),
+        };
+        runtime.block_on(async {
+            let inbox = Inbox {
+                questions,
+                disk: None,
+                stop,
+            };
+            match self.prepare(inbox).await {
+                Ok((state, listeners, inbox)) => {
+                    let addresses = listeners.iter().map(|listener| listener.address().clone());
+                    if ready.send(Ok(addresses.collect())).is_ok() {
+                        run(state, listeners, inbox).await;
+                    }
+                }
+                Err(error) => drop(ready.send(Err(error))),
             }
+        });
+    }
+
+    async fn prepare(
+        self,
+        mut inbox: Inbox,
+    ) -> Result<(State, Vec<Listener>, Inbox), StartError> {
+        let mut state = State::new(self.limits, self.node, self.access);
+        let mut virtual_hosts = self.virtual_hosts;
+        if let Some(directory) = &self.data {
+            let opened = Store::open(directory, self.store)?;
+            inbox.disk = Some(opened.events);
+            state.restore(opened.store, opened.restored, &mut virtual_hosts);
         }
+        for settings in virtual_hosts {
+            state.create_host(settings);
+        }
+        if state.host("/").is_none() {
+            state.create_host(HostSettings::default());
+        }
+        let mut listeners = Vec::new();
+        for listen in &self.listens {
+            listeners.push(Listener::bind(listen).await?);
+        }
+        Ok((state, listeners, inbox))
     }
-    let addresses = listeners.iter().map(|listener| listener.address().clone());
-    if ready.send(Ok(addresses.collect())).is_err() {
-        return;
-    }
-    run(state, listeners, questions, stopped).await;
 }

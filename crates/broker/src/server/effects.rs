@@ -60,7 +60,7 @@ impl State {
             session.flush_confirms();
         }
         self.durable.commit();
-        self.watch_memory();
+        self.watch();
         self.arm(now);
     }
 

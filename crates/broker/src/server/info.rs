@@ -8,7 +8,7 @@ use bergen_amqp::protocol::{Stats, Tuning};
 
 use super::access::{Access, User};
 use super::listen::Peer;
-use super::session::{Channel, ChannelCounts, Session};
+use super::session::{Channel, ChannelCounts, Session, Stopped};
 use super::state::{Host, State};
 use crate::core::{self, HostSettings, VirtualHost};
 
@@ -131,15 +131,15 @@ impl State {
         for key in there {
             self.force_close(key, reply_code::CONNECTION_FORCED, &text, now);
         }
-        if let Some(slot) = self.hosts.get_mut(at) {
-            *slot = None;
+        if let Some(host) = self.hosts.get_mut(at).and_then(Option::take) {
+            self.durable.remove_host(&host.name);
         }
         true
     }
 
     /// Why publishers are stopped, if they are.
     pub fn alarm(&self) -> Option<&'static str> {
-        self.alarm
+        self.alarms.reason()
     }
 
     /// How many clients are connected, those that have not logged in included.
@@ -216,7 +216,7 @@ impl State {
             } else {
                 "starting"
             }
-        } else if session.blocked {
+        } else if session.stopped != Stopped::No {
             "blocked"
         } else if session.stalled {
             "flow"

@@ -1,9 +1,34 @@
-//! Stopping publishers while memory, or the disk, is short.
+//! Stopping publishers while memory or the disk is short.
 
+use super::session::{Session, Stopped};
 use super::state::State;
 
-/// What clients are told; RabbitMQ's words.
-const LOW_MEMORY: &str = "low on memory";
+/// What is short.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Alarms {
+    /// Messages hold more than `memory_high_watermark`.
+    pub(super) memory: bool,
+    /// The disk is full, or takes no writes.
+    pub(super) disk: bool,
+    /// More is on its way to the disk than should be. Over in a moment, so nobody is told.
+    pub(super) congestion: bool,
+}
+
+impl Alarms {
+    /// RabbitMQ's words for it.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match (self.memory, self.disk) {
+            (true, true) => Some("low on memory & disk"),
+            (true, false) => Some("low on memory"),
+            (false, true) => Some("low on disk"),
+            (false, false) => None,
+        }
+    }
+
+    fn any(self) -> bool {
+        self != Self::default()
+    }
+}
 
 impl State {
     /// Bytes that messages hold.
@@ -12,48 +37,70 @@ impl State {
         hosts.map(|host| host.core.message_bytes()).sum()
     }
 
-    /// Raises the alarm when messages take too much memory, and ends it when a tenth is free again.
-    pub(super) fn watch_memory(&mut self) {
+    /// Raises the alarms that are due, and ends those that are over. That of memory is when a tenth is free again.
+    pub(super) fn watch(&mut self) {
         let limit = self.settings.limits.memory_high_watermark;
         let used = self.message_bytes();
-        if self.alarm.is_none() && used > limit {
+        let before = self.alarms;
+        self.alarms.congestion = self.durable.is_congested();
+        if !before.memory && used > limit {
             tracing::warn!(
                 used,
                 limit,
                 "messages take more memory than they should: publishers are stopped"
             );
-            self.alarm = Some(LOW_MEMORY);
-        } else if self.alarm.is_some() && used <= limit - limit / 10 {
-            tracing::info!(used, limit, "publishers may go on");
-            self.alarm = None;
-            self.unblock();
+            self.alarms.memory = true;
+        } else if before.memory && used <= limit - limit / 10 {
+            tracing::info!(used, limit, "there is memory again: publishers may go on");
+            self.alarms.memory = false;
+        }
+        if before.any() && !self.alarms.any() {
+            self.let_publishers_go_on();
         }
     }
 
-    /// A client has published: while the alarm lasts nothing more is read from it.
-    pub(super) fn block_publisher(&mut self, key: usize) {
-        let (Some(reason), Some(session)) = (self.alarm, self.sessions.get_mut(key)) else {
+    /// The disk takes no writes, or takes them again.
+    pub(super) fn set_disk_alarm(&mut self, raised: bool) {
+        self.alarms.disk = raised;
+        if !self.alarms.any() {
+            self.let_publishers_go_on();
+        }
+    }
+
+    /// A client has published: as long as something is short nothing more is read from it.
+    pub(super) fn hold_publisher(&mut self, key: usize) {
+        if !self.alarms.any() {
+            return;
+        }
+        let reason = self.alarms.reason();
+        let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        if session.blocked {
-            return;
-        }
-        session.blocked = true;
-        if let Err(error) = session.connection.set_blocked(Some(reason)) {
-            tracing::debug!(%error, "a client cannot be told that it is blocked");
+        match (session.stopped, reason) {
+            (Stopped::Told, _) | (Stopped::Silently, None) => {}
+            (Stopped::No, None) => session.stopped = Stopped::Silently,
+            (_, Some(reason)) => {
+                session.stopped = Stopped::Told;
+                tell(session, Some(reason));
+            }
         }
     }
 
-    fn unblock(&mut self) {
+    fn let_publishers_go_on(&mut self) {
         for (_, session) in &mut self.sessions {
-            if !session.blocked {
-                continue;
+            let stopped = std::mem::replace(&mut session.stopped, Stopped::No);
+            if stopped == Stopped::Told {
+                tell(session, None);
             }
-            session.blocked = false;
-            if let Err(error) = session.connection.set_blocked(None) {
-                tracing::debug!(%error, "a client cannot be told that it is not blocked any more");
+            if stopped != Stopped::No {
+                session.wake();
             }
-            session.wake();
         }
+    }
+}
+
+fn tell(session: &mut Session, reason: Option<&str>) {
+    if let Err(error) = session.connection.set_blocked(reason) {
+        tracing::debug!(connection = %session.name, %error, "a client cannot be told of an alarm");
     }
 }

@@ -61,9 +61,7 @@ impl State {
             Ok(None) => {}
             Err(refusal) => self.refuse(key, wire, &refusal, PUBLISH, now),
         }
-        if self.alarm.is_some() {
-            self.block_publisher(key);
-        }
+        self.hold_publisher(key);
     }
 
     /// A publish is confirmed at the end of the turn, or when it has reached the disk.
@@ -84,26 +82,6 @@ impl State {
             self.durable.wait(publish);
         } else {
             session.confirm_later(publish.channel.number());
-        }
-    }
-
-    /// A batch of changes has reached the disk, or never will.
-    pub(super) fn settled(&mut self, ticket: super::durable::Ticket, taken: bool) {
-        for publish in self.durable.committed(ticket) {
-            let Some(session) = self.sessions.get_mut(publish.session) else {
-                continue;
-            };
-            if session.number != publish.number {
-                continue;
-            }
-            let Some(channel) = session.channel_mut(publish.channel) else {
-                continue;
-            };
-            if let Some(confirms) = &mut channel.confirms {
-                confirms.settle(publish.tag, taken);
-            }
-            session.confirm_later(publish.channel.number());
-            session.wake();
         }
     }
 

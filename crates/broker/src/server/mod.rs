@@ -26,6 +26,6 @@ pub(crate) use self::control::Question;
 pub use self::control::{Control, Stopped};
 pub use self::info::{ChannelInfo, ConnectionInfo};
 pub use self::limits::Limits;
-pub(crate) use self::run::run;
+pub(crate) use self::run::{Inbox, run};
 pub use self::session::ChannelCounts;
 pub use self::state::State;

@@ -40,12 +40,22 @@ pub(super) struct Session {
     pub(super) channels: Vec<Option<Box<Channel>>>,
     /// It does not read: its consumers get nothing until it does.
     pub(super) stalled: bool,
-    /// It published while memory was short: nothing is read from it.
-    pub(super) blocked: bool,
+    /// Whether it published while memory or the disk was short: nothing is read from it then.
+    pub(super) stopped: Stopped,
     /// Its task waits for something to do.
     pub(super) waker: Option<Waker>,
     /// Channels with confirms to send at the end of the turn.
     pub(super) confirming: Vec<u16>,
+}
+
+/// Whether nothing is read from a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    No,
+    /// It was not told, as it is over in a moment.
+    Silently,
+    /// It was told by `connection.blocked`.
+    Told,
 }
 
 /// A client's place in a virtual host.

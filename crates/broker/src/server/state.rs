@@ -13,9 +13,11 @@ use super::access::Access;
 use super::durable::Durable;
 use super::limits::Limits;
 use super::listen::Peer;
-use super::session::{ChannelCounts, Session};
+use super::memory::Alarms;
+use super::session::{ChannelCounts, Session, Stopped};
 use super::settings::Settings;
 use crate::core::{self, HostSettings, VirtualHost};
+use crate::store::{Restored, Store};
 
 /// All of a running broker: its virtual hosts and its clients.
 ///
@@ -31,7 +33,7 @@ pub struct State {
     pub(super) last_session: u64,
     pub(super) durable: Durable,
     /// Whether publishers are stopped, and why.
-    pub(super) alarm: Option<&'static str>,
+    pub(super) alarms: Alarms,
     /// Messages of all clients since the start.
     pub(super) totals: ChannelCounts,
     /// Rings when something is due earlier than was known.
@@ -76,7 +78,7 @@ impl State {
             sessions: Slab::new(),
             last_session: 0,
             durable: Durable::default(),
-            alarm: None,
+            alarms: Alarms::default(),
             totals: ChannelCounts::default(),
             clock: Rc::new(Notify::new()),
             armed: None,
@@ -104,7 +106,7 @@ impl State {
             rights: None,
             channels: Vec::new(),
             stalled: false,
-            blocked: false,
+            stopped: Stopped::No,
             waker: None,
             confirming: Vec::new(),
         })
@@ -123,6 +125,7 @@ impl State {
         if self.host_index(&settings.name).is_some() {
             return false;
         }
+        self.durable.add_host(&settings.name);
         let host = Host {
             name: Arc::clone(&settings.name),
             core: VirtualHost::new(settings, now, SystemTime::now()),
@@ -134,6 +137,37 @@ impl State {
             None => self.hosts.push(Some(host)),
         }
         true
+    }
+
+    /// Makes the virtual hosts that were kept, by their `settings` where there are some, and keeps what changes from
+    /// now on.
+    pub(crate) fn restore(
+        &mut self,
+        store: Store,
+        restored: Restored,
+        settings: &mut Vec<HostSettings>,
+    ) {
+        let now = Instant::now();
+        for kept in restored.hosts {
+            let name = Arc::clone(kept.name());
+            let given = settings.iter().position(|given| given.name == name);
+            let given = given.map(|at| settings.remove(at));
+            let default = HostSettings {
+                name: Arc::clone(&name),
+                ..HostSettings::default()
+            };
+            self.add_host(given.unwrap_or(default), now);
+            let at = self.host_index(&name);
+            let host = at.and_then(|at| self.hosts.get_mut(at)?.as_mut());
+            if let Some(host) = host {
+                for change in kept.into_changes() {
+                    host.core.restore(change);
+                }
+                host.core.restored(now, SystemTime::now());
+            }
+        }
+        self.durable.keep(store);
+        self.carry_on(now);
     }
 
     pub(super) fn host_index(&self, name: &str) -> Option<usize> {

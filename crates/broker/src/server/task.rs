@@ -17,6 +17,7 @@ use tokio::time::{Sleep, sleep_until, timeout};
 use tokio_util::io::poll_write_buf;
 
 use super::listen::{Incoming, Place, Stream};
+use super::session::Stopped;
 use super::state::State;
 
 /// The broker, as its tasks share it.
@@ -153,7 +154,7 @@ impl Task {
         let Some(session) = state.sessions.get_mut(self.key) else {
             return false;
         };
-        if self.eof || session.blocked || session.connection.is_closed() {
+        if self.eof || session.stopped != Stopped::No || session.connection.is_closed() {
             return false;
         }
         let mut scratch = self.scratch.borrow_mut();
@@ -182,6 +183,7 @@ impl Task {
         let now = Instant::now();
         let mut some = false;
         while let Some(session) = state.sessions.get_mut(self.key) {
+            session.flush_confirms();
             if !session.connection.has_output() {
                 break;
             }

@@ -7,7 +7,7 @@ use bergen_amqp::codec::{FieldTable, FieldValue, reply_code};
 use bergen_amqp::protocol::{self, CloseReason, Event, Login};
 use bytes::BytesMut;
 
-use super::session::{Channel, ChannelCounts, Membership};
+use super::session::{Channel, ChannelCounts, Membership, Stopped};
 use super::state::{Route, State};
 use crate::core::{Refusal, Scope};
 
@@ -29,7 +29,7 @@ impl State {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        if session.blocked {
+        if session.stopped != Stopped::No {
             // It may well send heartbeats; we do not read them.
             session.connection.heard(now);
         }

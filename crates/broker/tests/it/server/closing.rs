@@ -1,7 +1,9 @@
 //! Ends of channels and connections, in order and otherwise.
 
 use bergen_amqp::client::{ChannelEvent, ConnectError, Connection, Login, QueueDeclare};
-use bergen_amqp::codec::methods::{basic, channel as channels, confirm, connection, exchange, queue};
+use bergen_amqp::codec::methods::{
+    basic, channel as channels, confirm, connection, exchange, queue,
+};
 use bergen_amqp::codec::{BasicProperties, Method};
 
 use super::raw::{Raw, encoded, published};
@@ -14,7 +16,10 @@ async fn bad_logins_are_refused_with_403() {
     wrong.login = Login::plain("guest", "wrong");
     let error = within(Connection::open(wrong)).await.unwrap_err();
     let told = error.to_string();
-    assert!(told.contains("403") || told.contains("ACCESS_REFUSED"), "{told}");
+    assert!(
+        told.contains("403") || told.contains("ACCESS_REFUSED"),
+        "{told}"
+    );
     // Who did not say that it understands learns by the end of the stream.
     let mut raw = Raw::connect(super::address(&broker)).await;
     raw.write(&bergen_amqp::codec::frame::PROTOCOL_HEADER).await;
@@ -29,9 +34,18 @@ async fn an_unknown_virtual_host_is_refused_with_530() {
     let mut nowhere = options(&broker);
     nowhere.virtual_host = "nope".to_owned();
     let error: ConnectError = within(Connection::open(nowhere)).await.unwrap_err();
-    assert!(error.to_string().contains("vhost nope not found"), "{error}");
+    assert!(
+        error.to_string().contains("vhost nope not found"),
+        "{error}"
+    );
     let mut raw = Raw::logged_in(&broker, &[], 0).await;
-    raw.send(0, connection::Open { virtual_host: "nope" }).await;
+    raw.send(
+        0,
+        connection::Open {
+            virtual_host: "nope",
+        },
+    )
+    .await;
     assert_eq!(raw.closed(530).await, "NOT_ALLOWED - vhost nope not found");
 }
 
@@ -41,7 +55,11 @@ async fn a_channel_error_ends_one_channel_and_blames_the_method() {
     let mut raw = Raw::open(&broker).await;
     raw.open_channel(1).await;
     raw.open_channel(2).await;
-    let passive = queue::Declare { queue: "nope", passive: true, ..queue::Declare::default() };
+    let passive = queue::Declare {
+        queue: "nope",
+        passive: true,
+        ..queue::Declare::default()
+    };
     raw.send(1, passive.clone()).await;
     let (text, blamed) = raw.channel_closed(1, 404).await;
     assert_eq!(text, "NOT_FOUND - no queue 'nope' in vhost '/'");
@@ -63,15 +81,28 @@ async fn what_follows_an_error_on_its_channel_is_ignored() {
     let broker = start().await;
     let mut raw = Raw::open(&broker).await;
     raw.open_channel(1).await;
-    let mut bytes = encoded(1, basic::Ack { delivery_tag: 7, multiple: false });
-    let declare = queue::Declare { queue: "late", ..queue::Declare::default() };
+    let mut bytes = encoded(
+        1,
+        basic::Ack {
+            delivery_tag: 7,
+            multiple: false,
+        },
+    );
+    let declare = queue::Declare {
+        queue: "late",
+        ..queue::Declare::default()
+    };
     bytes.extend_from_slice(&encoded(1, declare));
     raw.write(&bytes).await;
     let (text, blamed) = raw.channel_closed(1, 406).await;
     assert_eq!(text, "PRECONDITION_FAILED - unknown delivery tag 7");
     assert_eq!(blamed, (60, 80));
     raw.open_channel(2).await;
-    let passive = queue::Declare { queue: "late", passive: true, ..queue::Declare::default() };
+    let passive = queue::Declare {
+        queue: "late",
+        passive: true,
+        ..queue::Declare::default()
+    };
     raw.send(2, passive).await;
     raw.channel_closed(2, 404).await;
 }
@@ -82,10 +113,18 @@ async fn what_came_before_a_close_is_done_and_answered_first() {
     let mut raw = Raw::open(&broker).await;
     raw.open_channel(1).await;
     let mut bytes = encoded(1, confirm::Select { no_wait: false });
-    let declare = queue::Declare { queue: "q", ..queue::Declare::default() };
+    let declare = queue::Declare {
+        queue: "q",
+        ..queue::Declare::default()
+    };
     bytes.extend_from_slice(&encoded(1, declare));
     bytes.extend_from_slice(&published(1, "", "q", &BasicProperties::default(), b"x"));
-    let close = channels::Close { reply_code: 200, reply_text: "bye", class_id: 0, method_id: 0 };
+    let close = channels::Close {
+        reply_code: 200,
+        reply_text: "bye",
+        class_id: 0,
+        method_id: 0,
+    };
     bytes.extend_from_slice(&encoded(1, close));
     raw.write(&bytes).await;
     for expected in ["confirm.select-ok", "queue.declare-ok"] {
@@ -98,20 +137,39 @@ async fn what_came_before_a_close_is_done_and_answered_first() {
     }
     assert!(answer.is("channel.close-ok"), "{answer:?}");
     raw.open_channel(1).await;
-    raw.send(1, basic::Get { queue: "q", no_ack: true }).await;
+    raw.send(
+        1,
+        basic::Get {
+            queue: "q",
+            no_ack: true,
+        },
+    )
+    .await;
     assert!(raw.next().await.is("basic.get-ok"));
 
     // The same with the whole connection.
     let mut leaving = Raw::open(&broker).await;
     leaving.open_channel(1).await;
     let mut bytes = published(1, "", "q", &BasicProperties::default(), b"last");
-    let close = connection::Close { reply_code: 200, reply_text: "bye", class_id: 0, method_id: 0 };
+    let close = connection::Close {
+        reply_code: 200,
+        reply_text: "bye",
+        class_id: 0,
+        method_id: 0,
+    };
     bytes.extend_from_slice(&encoded(0, close));
     leaving.write(&bytes).await;
     assert!(leaving.next().await.is("connection.close-ok"));
     assert_eq!(leaving.try_next().await, None);
     assert_eq!(raw.content().await.1, b"x");
-    raw.send(1, basic::Get { queue: "q", no_ack: true }).await;
+    raw.send(
+        1,
+        basic::Get {
+            queue: "q",
+            no_ack: true,
+        },
+    )
+    .await;
     assert!(raw.next().await.is("basic.get-ok"));
     assert_eq!(raw.content().await.1, b"last");
 }
@@ -124,8 +182,25 @@ async fn a_connection_error_ends_one_connection() {
     let queue = queue(&neighbour).await;
     let mut consumer = consume(&neighbour, &queue).await;
     let cases: Vec<(Method<'_>, u16, (u16, u16))> = vec![
-        (basic::Qos { prefetch_size: 1, ..basic::Qos::default() }.into(), 540, (60, 10)),
-        (exchange::Declare { exchange: "e", kind: "nope", ..exchange::Declare::default() }.into(), 503, (40, 10)),
+        (
+            basic::Qos {
+                prefetch_size: 1,
+                ..basic::Qos::default()
+            }
+            .into(),
+            540,
+            (60, 10),
+        ),
+        (
+            exchange::Declare {
+                exchange: "e",
+                kind: "nope",
+                ..exchange::Declare::default()
+            }
+            .into(),
+            503,
+            (40, 10),
+        ),
         (connection::Blocked { reason: "" }.into(), 503, (10, 60)),
         (basic::Deliver::default().into(), 503, (60, 60)),
     ];
@@ -138,17 +213,29 @@ async fn a_connection_error_ends_one_connection() {
         let Method::ConnectionClose(close) = frame.method() else {
             panic!("{name}: {frame:?}")
         };
-        assert_eq!((close.reply_code, (close.class_id, close.method_id)), (code, blamed), "{name}: {close:?}");
+        assert_eq!(
+            (close.reply_code, (close.class_id, close.method_id)),
+            (code, blamed),
+            "{name}: {close:?}"
+        );
         raw.send(0, connection::CloseOk {}).await;
         assert_eq!(raw.try_next().await, None, "{name}");
     }
     let mut immediate = Raw::open(&broker).await;
     immediate.open_channel(1).await;
-    let publish_now = basic::Publish { routing_key: "q", immediate: true, ..basic::Publish::default() };
+    let publish_now = basic::Publish {
+        routing_key: "q",
+        immediate: true,
+        ..basic::Publish::default()
+    };
     let mut bytes = encoded(1, publish_now);
-    bergen_amqp::codec::frame::encode_header(1, 0, &BasicProperties::default(), 4096, &mut bytes).unwrap();
+    bergen_amqp::codec::frame::encode_header(1, 0, &BasicProperties::default(), 4096, &mut bytes)
+        .unwrap();
     immediate.write(&bytes).await;
-    assert_eq!(immediate.closed(540).await, "NOT_IMPLEMENTED - immediate=true");
+    assert_eq!(
+        immediate.closed(540).await,
+        "NOT_IMPLEMENTED - immediate=true"
+    );
     publish(&neighbour, &queue, "still here").await;
     assert_eq!(text(&next(&mut consumer).await), "still here");
 }
@@ -162,7 +249,8 @@ async fn a_message_in_anothers_name_is_refused() {
         user_id: Some(user_id.into()),
         ..BasicProperties::default()
     };
-    raw.write(&published(1, "", "q", &named("guest"), b"")).await;
+    raw.write(&published(1, "", "q", &named("guest"), b""))
+        .await;
     raw.write(&published(1, "", "q", &named("root"), b"")).await;
     let (text, _) = raw.channel_closed(1, 406).await;
     assert_eq!(
@@ -179,11 +267,15 @@ async fn exclusive_queues_go_with_their_connection() {
     let queue = queue(&owning).await;
     let other = connect(&broker).await;
     let (first, _first_events) = channel(&other).await;
-    let error = within(first.queue_declare(QueueDeclare::passive(&queue))).await.unwrap_err();
+    let error = within(first.queue_declare(QueueDeclare::passive(&queue)))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("405"), "{error}");
     within(owner.close()).await.unwrap();
     let (second, _second_events) = channel(&other).await;
-    let error = within(second.queue_declare(QueueDeclare::passive(&queue))).await.unwrap_err();
+    let error = within(second.queue_declare(QueueDeclare::passive(&queue)))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("404"), "{error}");
 }
 
@@ -213,15 +305,25 @@ async fn connections_are_seen_and_closed_from_outside() {
     named.connection_name = Some("me".to_owned());
     let (connection, _events) = Connection::open(named).await.unwrap();
     let (channel, mut events) = channel(&connection).await;
-    let seen = broker.control().ask(|state| (state.connections(), state.channels())).await.unwrap();
+    let seen = broker
+        .control()
+        .ask(|state| (state.connections(), state.channels()))
+        .await
+        .unwrap();
     let ([one], [only]) = (&seen.0[..], &seen.1[..]) else {
         panic!("{seen:?}")
     };
     assert_eq!(one.user.as_ref().unwrap().name(), "guest");
-    assert_eq!((one.virtual_host.as_deref(), one.state, one.channels), (Some("/"), "running", 1));
+    assert_eq!(
+        (one.virtual_host.as_deref(), one.state, one.channels),
+        (Some("/"), "running", 1)
+    );
     assert_eq!((only.number, &only.connection), (channel.id(), &one.name));
     let name = one.name.to_string();
-    let closed = broker.control().ask(move |state| state.close_connection(&name, "enough")).await;
+    let closed = broker
+        .control()
+        .ask(move |state| state.close_connection(&name, "enough"))
+        .await;
     assert_eq!(closed, Ok(true));
     let Some(ChannelEvent::Closed(error)) = within(events.next()).await else {
         panic!("not closed");

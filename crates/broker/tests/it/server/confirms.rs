@@ -13,19 +13,29 @@ async fn a_burst_is_confirmed_by_few_frames() {
     let broker = start().await;
     let mut raw = Raw::open(&broker).await;
     raw.open_channel(1).await;
-    raw.send(1, queue::Declare { queue: "q", ..queue::Declare::default() }).await;
+    raw.send(
+        1,
+        queue::Declare {
+            queue: "q",
+            ..queue::Declare::default()
+        },
+    )
+    .await;
     assert!(raw.next().await.is("queue.declare-ok"));
     raw.send(1, confirm::Select { no_wait: false }).await;
     assert!(raw.next().await.is("confirm.select-ok"));
     let one = published(1, "", "q", &BasicProperties::default(), b"x");
-    raw.write(&one.repeat(usize::try_from(MESSAGES).unwrap())).await;
+    raw.write(&one.repeat(usize::try_from(MESSAGES).unwrap()))
+        .await;
     let (mut confirmed, mut frames) = (0, 0);
     while confirmed < MESSAGES {
         let frame = raw.next().await;
         let Method::BasicAck(ack) = frame.method() else {
             panic!("{frame:?}")
         };
-        assert!(ack.delivery_tag > confirmed && (ack.multiple || ack.delivery_tag == confirmed + 1));
+        assert!(
+            ack.delivery_tag > confirmed && (ack.multiple || ack.delivery_tag == confirmed + 1)
+        );
         confirmed = ack.delivery_tag;
         frames += 1;
     }

@@ -43,7 +43,14 @@ impl Neighbour {
 
 fn header(channel: u16, size: u64) -> BytesMut {
     let mut bytes = BytesMut::new();
-    frame::encode_header(channel, size, &BasicProperties::default(), 131_072, &mut bytes).unwrap();
+    frame::encode_header(
+        channel,
+        size,
+        &BasicProperties::default(),
+        131_072,
+        &mut bytes,
+    )
+    .unwrap();
     bytes
 }
 
@@ -56,21 +63,53 @@ async fn malformed_frames_end_one_connection_with_the_right_code() {
     let publish_header = [&encoded(1, basic::Publish::default())[..], &header(1, 1)].concat();
     let cases: Vec<(&str, Vec<u8>, u16)> = vec![
         ("unknown frame type", frame_of(9, 1, b""), 501),
-        ("frame too large", [&[METHOD, 0, 1][..], &u32::MAX.to_be_bytes()].concat(), 501),
+        (
+            "frame too large",
+            [&[METHOD, 0, 1][..], &u32::MAX.to_be_bytes()].concat(),
+            501,
+        ),
         ("no frame end", vec![METHOD, 0, 1, 0, 0, 0, 1, 0, 0], 501),
         ("heartbeat on a channel", frame_of(8, 1, b""), 501),
         ("half a method", frame_of(METHOD, 1, &[0, 60, 0]), 502),
         ("unknown class", frame_of(METHOD, 1, &[0, 99, 0, 10]), 503),
         ("unknown method", frame_of(METHOD, 1, &[0, 60, 0, 99]), 503),
-        ("bytes behind a method", frame_of(METHOD, 1, &[0, 20, 0, 10, 0, 0]), 502),
+        (
+            "bytes behind a method",
+            frame_of(METHOD, 1, &[0, 20, 0, 10, 0, 0]),
+            502,
+        ),
         ("body without a publish", frame_of(BODY, 1, b"x"), 505),
         ("header without a publish", header(1, 0).to_vec(), 505),
-        ("method inside a message", [&publish_header[..], &encoded(1, basic::Qos::default())].concat(), 505),
-        ("body too long", [&publish_header[..], &frame_of(BODY, 1, b"xx")].concat(), 501),
-        ("channel not open", encoded(7, basic::Qos::default()).to_vec(), 504),
-        ("channel open already", encoded(1, channels::Open {}).to_vec(), 504),
-        ("channel beyond the limit", encoded(3000, channels::Open {}).to_vec(), 530),
-        ("name that is no text", frame_of(METHOD, 1, &[0, 50, 0, 30, 0, 0, 1, 0xff, 0]), 502),
+        (
+            "method inside a message",
+            [&publish_header[..], &encoded(1, basic::Qos::default())].concat(),
+            505,
+        ),
+        (
+            "body too long",
+            [&publish_header[..], &frame_of(BODY, 1, b"xx")].concat(),
+            501,
+        ),
+        (
+            "channel not open",
+            encoded(7, basic::Qos::default()).to_vec(),
+            504,
+        ),
+        (
+            "channel open already",
+            encoded(1, channels::Open {}).to_vec(),
+            504,
+        ),
+        (
+            "channel beyond the limit",
+            encoded(3000, channels::Open {}).to_vec(),
+            530,
+        ),
+        (
+            "name that is no text",
+            frame_of(METHOD, 1, &[0, 50, 0, 30, 0, 0, 1, 0xff, 0]),
+            502,
+        ),
     ];
     for (name, bytes, code) in cases {
         let mut raw = Raw::open(&broker).await;
@@ -121,7 +160,12 @@ async fn strangers_have_little_time_and_little_room() {
     let mut other = Raw::connect(address(&broker)).await;
     other.write(b"GET / HTTP/1.1\r\n\r\n").await;
     let mut answer = Vec::new();
-    within(tokio::io::AsyncReadExt::read_to_end(&mut other.stream, &mut answer)).await.ok();
+    within(tokio::io::AsyncReadExt::read_to_end(
+        &mut other.stream,
+        &mut answer,
+    ))
+    .await
+    .ok();
     assert_eq!(answer, frame::PROTOCOL_HEADER);
     neighbour.works().await;
 }
@@ -157,12 +201,18 @@ async fn a_connection_that_is_dead_is_found_by_its_heartbeats() {
     let mut neighbour = Neighbour::of(&broker).await;
     let mut dead = Raw::open_with(&broker, &[], "/", 1).await;
     dead.open_channel(1).await;
-    let declare = queue::Declare { queue: "mine", exclusive: true, ..queue::Declare::default() };
+    let declare = queue::Declare {
+        queue: "mine",
+        exclusive: true,
+        ..queue::Declare::default()
+    };
     dead.send(1, declare).await;
     assert!(dead.next().await.is("queue.declare-ok"));
     // It says nothing any more, and does not close its socket either. Heartbeats come, then the end.
     assert_eq!(dead.try_next().await, None);
-    let queues = broker.control().ask(|state| state.host("/").unwrap().queue("mine").is_some());
+    let queues = broker
+        .control()
+        .ask(|state| state.host("/").unwrap().queue("mine").is_some());
     assert_eq!(queues.await, Ok(false));
     neighbour.works().await;
 }
@@ -172,10 +222,24 @@ async fn a_socket_that_is_cut_off_leaves_nothing_behind() {
     let broker = start().await;
     let mut raw = Raw::open(&broker).await;
     raw.open_channel(1).await;
-    raw.send(1, queue::Declare { queue: "work", ..queue::Declare::default() }).await;
+    raw.send(
+        1,
+        queue::Declare {
+            queue: "work",
+            ..queue::Declare::default()
+        },
+    )
+    .await;
     assert!(raw.next().await.is("queue.declare-ok"));
     raw.publish(1, "work", b"x").await;
-    raw.send(1, basic::Consume { queue: "work", ..basic::Consume::default() }).await;
+    raw.send(
+        1,
+        basic::Consume {
+            queue: "work",
+            ..basic::Consume::default()
+        },
+    )
+    .await;
     assert!(raw.next().await.is("basic.consume-ok"));
     assert!(raw.next().await.is("basic.deliver"));
     let half = published(1, "", "work", &BasicProperties::default(), &[7; 5000]);
@@ -187,7 +251,12 @@ async fn a_socket_that_is_cut_off_leaves_nothing_behind() {
     let delivery = next(&mut consumer).await;
     assert_eq!((text(&delivery), delivery.redelivered), ("x", true));
     within(async {
-        while broker.control().ask(|state| state.connections().len()).await != Ok(1) {
+        while broker
+            .control()
+            .ask(|state| state.connections().len())
+            .await
+            != Ok(1)
+        {
             tokio::task::yield_now().await;
         }
     })
@@ -205,13 +274,23 @@ async fn a_flood_of_declares_is_bounded_and_disturbs_nobody() {
     let mut flood = BytesMut::new();
     for number in 0..2000 {
         let name = format!("flood-{number}");
-        let declare = queue::Declare { queue: &name, no_wait: true, ..queue::Declare::default() };
+        let declare = queue::Declare {
+            queue: &name,
+            no_wait: true,
+            ..queue::Declare::default()
+        };
         flood.extend_from_slice(&encoded(1, declare));
     }
     raw.write(&flood).await;
     let closed = raw.next().await;
-    assert!(closed.is("channel.close") || closed.is("connection.close"), "{closed:?}");
+    assert!(
+        closed.is("channel.close") || closed.is("connection.close"),
+        "{closed:?}"
+    );
     neighbour.works().await;
-    let queues = broker.control().ask(|state| state.host("/").unwrap().queue_count()).await;
+    let queues = broker
+        .control()
+        .ask(|state| state.host("/").unwrap().queue_count())
+        .await;
     assert_eq!(queues, Ok(1000));
 }

@@ -63,7 +63,9 @@ async fn publish(channel: &Channel, queue: &str, body: &str) {
 }
 
 async fn consume(channel: &Channel, queue: &str) -> Consumer {
-    within(channel.consume_stream(Consume::new(queue), 100)).await.unwrap()
+    within(channel.consume_stream(Consume::new(queue), 100))
+        .await
+        .unwrap()
 }
 
 async fn next(consumer: &mut Consumer) -> Delivery {

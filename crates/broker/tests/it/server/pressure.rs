@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bergen_amqp::client::{Connection, ConnectionEvent, Publish, QueueDeclare};
-use bergen_amqp::codec::methods::{basic, queue};
 use bergen_amqp::codec::BasicProperties;
+use bergen_amqp::codec::methods::{basic, queue};
 use bergen_broker::{Broker, Limits};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -20,10 +20,16 @@ async fn a_client_that_never_reads_gets_no_more_than_its_buffer() {
     let connection = connect(&broker).await;
     let (publishing, _events) = channel(&connection).await;
     within(publishing.confirm_select()).await.unwrap();
-    within(publishing.queue_declare(QueueDeclare::new("flood"))).await.unwrap();
+    within(publishing.queue_declare(QueueDeclare::new("flood")))
+        .await
+        .unwrap();
     let mut deaf = Raw::open(&broker).await;
     deaf.open_channel(1).await;
-    let consume_all = basic::Consume { queue: "flood", no_ack: true, ..basic::Consume::default() };
+    let consume_all = basic::Consume {
+        queue: "flood",
+        no_ack: true,
+        ..basic::Consume::default()
+    };
     deaf.send(1, consume_all).await;
     assert!(deaf.next().await.is("basic.consume-ok"));
     let mut last = None;
@@ -35,7 +41,11 @@ async fn a_client_that_never_reads_gets_no_more_than_its_buffer() {
     let (pending, left) = broker
         .control()
         .ask(|state| {
-            let pending: usize = state.connections().iter().map(|info| info.pending_bytes).sum();
+            let pending: usize = state
+                .connections()
+                .iter()
+                .map(|info| info.pending_bytes)
+                .sum();
             (pending, state.host("/").unwrap().message_bytes())
         })
         .await
@@ -55,17 +65,38 @@ async fn a_queue_of_many_messages_is_not_poured_out_at_once() {
     let broker = start().await;
     let mut raw = Raw::open(&broker).await;
     raw.open_channel(1).await;
-    raw.send(1, queue::Declare { queue: "many", ..queue::Declare::default() }).await;
+    raw.send(
+        1,
+        queue::Declare {
+            queue: "many",
+            ..queue::Declare::default()
+        },
+    )
+    .await;
     assert!(raw.next().await.is("queue.declare-ok"));
     let one = published(1, "", "many", &BasicProperties::default(), &[1; 1000]);
     for _ in 0..100 {
         raw.write(&one.repeat(200)).await;
     }
-    raw.send(1, basic::Consume { queue: "many", no_ack: true, ..basic::Consume::default() }).await;
+    raw.send(
+        1,
+        basic::Consume {
+            queue: "many",
+            no_ack: true,
+            ..basic::Consume::default()
+        },
+    )
+    .await;
     assert!(raw.next().await.is("basic.consume-ok"));
     let pending = broker
         .control()
-        .ask(|state| state.connections().iter().map(|info| info.pending_bytes).sum::<usize>())
+        .ask(|state| {
+            state
+                .connections()
+                .iter()
+                .map(|info| info.pending_bytes)
+                .sum::<usize>()
+        })
         .await
         .unwrap();
     assert!(pending < 2 * Limits::default().write_buffer, "{pending}");
@@ -80,14 +111,29 @@ async fn who_asks_without_reading_the_answers_is_let_go() {
     let broker = start().await;
     let mut raw = Raw::open(&broker).await;
     raw.open_channel(1).await;
-    raw.send(1, queue::Declare { queue: "q", ..queue::Declare::default() }).await;
+    raw.send(
+        1,
+        queue::Declare {
+            queue: "q",
+            ..queue::Declare::default()
+        },
+    )
+    .await;
     assert!(raw.next().await.is("queue.declare-ok"));
     raw.publish(1, "q", &[0; 4000]).await;
-    let ask = encoded(1, basic::Get { queue: "q", no_ack: false });
+    let ask = encoded(
+        1,
+        basic::Get {
+            queue: "q",
+            no_ack: false,
+        },
+    );
     let requeue = encoded(1, basic::RecoverAsync { requeue: true });
     let round = [&ask[..], &requeue[..]].concat().repeat(100);
     // The broker ends it, which shows here as an error of writing.
-    let ended = timeout(super::PATIENCE, async { while raw.stream.write_all(&round).await.is_ok() {} });
+    let ended = timeout(super::PATIENCE, async {
+        while raw.stream.write_all(&round).await.is_ok() {}
+    });
     assert!(ended.await.is_ok(), "nobody minds");
     let connection = connect(&broker).await;
     let (channel, _events) = channel(&connection).await;
@@ -103,7 +149,9 @@ async fn publishers_stop_at_the_watermark_and_go_on_below_it() {
     let (publisher, mut events) = Connection::open(options(&broker)).await.unwrap();
     let (publishing, _publishing_events) = channel(&publisher).await;
     within(publishing.confirm_select()).await.unwrap();
-    within(publishing.queue_declare(QueueDeclare::new("full"))).await.unwrap();
+    within(publishing.queue_declare(QueueDeclare::new("full")))
+        .await
+        .unwrap();
     let consumer = connect(&broker).await;
     let (consuming, _consuming_events) = channel(&consumer).await;
     let message = Publish::new("", "full", vec![0; 64 * KILOBYTES]);
@@ -114,7 +162,11 @@ async fn publishers_stop_at_the_watermark_and_go_on_below_it() {
     let blocked = within(events.next()).await;
     let reason = "low on memory".to_owned();
     assert_eq!(blocked, Some(ConnectionEvent::Blocked { reason }));
-    let held = broker.control().ask(|state| state.host("/").unwrap().message_bytes()).await.unwrap();
+    let held = broker
+        .control()
+        .ask(|state| state.host("/").unwrap().message_bytes())
+        .await
+        .unwrap();
     assert!(held < 5 * 1024 * 1024, "{held}");
     // Others are served: the queue is emptied, and the publisher goes on.
     let mut deliveries = consume(&consuming, "full").await;
@@ -122,7 +174,10 @@ async fn publishers_stop_at_the_watermark_and_go_on_below_it() {
         let delivery = next(&mut deliveries).await;
         consuming.ack(delivery.delivery_tag, false).unwrap();
     }
-    assert_eq!(within(events.next()).await, Some(ConnectionEvent::Unblocked));
+    assert_eq!(
+        within(events.next()).await,
+        Some(ConnectionEvent::Unblocked)
+    );
     for confirmation in confirmations {
         assert!(within(confirmation).await.unwrap().is_ack());
     }
@@ -135,13 +190,24 @@ async fn a_blocked_publisher_is_not_taken_for_dead() {
     let broker = Broker::builder().limits(limits).start().await.unwrap();
     let mut raw = Raw::open_with(&broker, &["connection.blocked"], "/", 1).await;
     raw.open_channel(1).await;
-    raw.send(1, queue::Declare { queue: "q", ..queue::Declare::default() }).await;
+    raw.send(
+        1,
+        queue::Declare {
+            queue: "q",
+            ..queue::Declare::default()
+        },
+    )
+    .await;
     assert!(raw.next().await.is("queue.declare-ok"));
     raw.publish(1, "q", &[0; 4000]).await;
     raw.publish(1, "q", &[0; 4000]).await;
     assert!(raw.next().await.is("connection.blocked"));
     // It sends no heartbeat, and would not be heard: more than twice the interval.
-    assert!(timeout(Duration::from_millis(3500), raw.try_next()).await.is_err());
+    assert!(
+        timeout(Duration::from_millis(3500), raw.try_next())
+            .await
+            .is_err()
+    );
     let connection = connect(&broker).await;
     let (channel, _events) = channel(&connection).await;
     within(channel.queue_purge("q")).await.unwrap();

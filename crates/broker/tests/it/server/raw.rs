@@ -81,8 +81,7 @@ impl Raw {
     }
 
     pub(super) async fn log_in(&mut self, capabilities: &[&str], mechanism: &str, response: &[u8]) {
-        let capabilities: FieldTable<'_> =
-            capabilities.iter().map(|name| (*name, true)).collect();
+        let capabilities: FieldTable<'_> = capabilities.iter().map(|name| (*name, true)).collect();
         let client_properties =
             FieldTable::new().with("capabilities", FieldValue::Table(capabilities));
         let start_ok = connection::StartOk {
@@ -172,8 +171,15 @@ impl Raw {
         let Method::ChannelClose(close) = frame.method() else {
             panic!("{frame:?}")
         };
-        assert_eq!((frame.channel, close.reply_code), (channel, code), "{close:?}");
-        let told = (close.reply_text.to_owned(), (close.class_id, close.method_id));
+        assert_eq!(
+            (frame.channel, close.reply_code),
+            (channel, code),
+            "{close:?}"
+        );
+        let told = (
+            close.reply_text.to_owned(),
+            (close.class_id, close.method_id),
+        );
         self.send(channel, channel::CloseOk {}).await;
         told
     }
