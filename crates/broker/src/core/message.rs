@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bergen_amqp::codec::{BasicProperties, FieldTable, FieldValue, properties::PERSISTENT};
+use bergen_amqp::codec::{BasicProperties, properties::PERSISTENT};
 use bytes::Bytes;
 
 /// The body of a message: bytes for brokers on the wire, anything else for those inside a process.
@@ -32,35 +32,8 @@ pub struct Message<B = Bytes> {
     pub body: B,
 }
 
-impl<B: Body> Message<B> {
-    /// What one queue that holds it counts as in memory, in bytes: an estimate that no flood of small or
-    /// header-heavy messages evades.
-    pub(super) fn cost(&self) -> u32 {
-        let headers = self.properties.headers.as_ref().map_or(0, table_size);
-        u32::try_from(OVERHEAD + headers + self.body.size()).unwrap_or(u32::MAX)
-    }
-
+impl<B> Message<B> {
     pub(super) fn is_persistent(&self) -> bool {
         self.properties.delivery_mode == Some(PERSISTENT)
     }
-}
-
-/// What a message takes beside headers and body: itself, its other properties, its place in a queue.
-const OVERHEAD: usize = 400;
-
-fn table_size(table: &FieldTable<'_>) -> usize {
-    table
-        .iter()
-        .map(|(key, value)| key.len() + value_size(value))
-        .sum()
-}
-
-fn value_size(value: &FieldValue<'_>) -> usize {
-    size_of::<(String, FieldValue<'_>)>()
-        + match value {
-            FieldValue::LongString(bytes) | FieldValue::Bytes(bytes) => bytes.len(),
-            FieldValue::Array(values) => values.iter().map(value_size).sum(),
-            FieldValue::Table(table) => table_size(table),
-            _ => 0,
-        }
 }

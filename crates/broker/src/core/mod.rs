@@ -23,6 +23,7 @@ mod exchanges;
 mod expiration;
 mod headers;
 mod ids;
+mod memory;
 mod message;
 mod queue;
 mod refusal;

@@ -7,6 +7,7 @@ use bergen_amqp::codec::FieldValue;
 use super::{
     Body, Message, Position,
     arguments::{QueueSettings, interval, shown, type_name},
+    memory,
 };
 
 /// Messages in the order in which they came, each at its offset. Readers do not change it; age and size do.
@@ -98,7 +99,7 @@ impl<B: Body> Stream<B> {
     pub(super) fn append(&mut self, message: Arc<Message<B>>, at: u64) -> Position {
         let offset = self.next();
         self.bytes += size(&message);
-        self.cost += u64::from(message.cost());
+        self.cost += u64::from(memory::of_message(&message));
         self.entries.push_back(Entry { message, at });
         Position(offset)
     }
@@ -184,7 +185,7 @@ impl<B: Body> Stream<B> {
         if let Some(entry) = self.entries.pop_front() {
             self.first += 1;
             self.bytes -= size(&entry.message);
-            self.cost -= u64::from(entry.message.cost());
+            self.cost -= u64::from(memory::of_message(&entry.message));
         }
     }
 

@@ -64,6 +64,8 @@ pub struct VirtualHost<B = Bytes> {
     clock: Clock,
     /// What all messages count as.
     bytes: u64,
+    /// What all queues and consumers count as.
+    definitions: u64,
     /// Kept for its memory.
     found: Vec<QueueId>,
 }
@@ -86,6 +88,7 @@ impl<B: Body> VirtualHost<B> {
             timers: BTreeSet::new(),
             clock: Clock::new(now, wall),
             bytes: 0,
+            definitions: 0,
             found: Vec::new(),
         }
     }
@@ -114,6 +117,24 @@ impl<B: Body> VirtualHost<B> {
     /// belongs to a message beside body and headers. For memory watermarks.
     pub fn message_bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// What queues (without messages) and consumers take in bytes, as [`HostSettings::max_definitions`] counts it.
+    pub fn definition_bytes(&self) -> u64 {
+        self.definitions
+    }
+
+    /// Refuses what would be more than may be defined.
+    fn check_room(&self, what: &str, name: &str, more: u64) -> Result<(), Refusal> {
+        let limit = self.settings.max_definitions;
+        if self.definitions.saturating_add(more) <= limit {
+            return Ok(());
+        }
+        Err(Refusal::precondition_failed(format_args!(
+            "no room for {what} '{name}' in vhost '{}': queues and consumers take {} of {limit} bytes already, and it \
+             takes {more}",
+            self.settings.name, self.definitions
+        )))
     }
 
     fn queue_id(&self, name: &str) -> Result<QueueId, Refusal> {

@@ -45,13 +45,24 @@ impl<B> UnsettledList<B> {
         self.slots.push_back((unsettled.tag, Some(unsettled)));
     }
 
+    /// All, by rising tag.
+    #[cfg(test)]
+    pub(in crate::core) fn iter(&self) -> impl Iterator<Item = &Unsettled<B>> {
+        self.slots.iter().filter_map(|(_, content)| content.as_ref())
+    }
+
+    /// The one with this tag.
+    pub(in crate::core) fn get(&self, tag: u64) -> Option<&Unsettled<B>> {
+        let place = self
+            .slots
+            .binary_search_by_key(&tag, |(tag, _)| *tag)
+            .ok()?;
+        self.slots.get(place)?.1.as_ref()
+    }
+
     /// Whether this tag awaits settling.
     pub(in crate::core) fn contains(&self, tag: u64) -> bool {
-        self.slots
-            .binary_search_by_key(&tag, |(tag, _)| *tag)
-            .ok()
-            .and_then(|place| self.slots.get(place))
-            .is_some_and(|(_, content)| content.is_some())
+        self.get(tag).is_some()
     }
 
     /// Takes the one with this tag.

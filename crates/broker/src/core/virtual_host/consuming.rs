@@ -9,6 +9,7 @@ use crate::core::{
     channel::Unsettled,
     consumer::Consumer,
     ids::{ConsumerId, QueueId},
+    memory,
 };
 
 impl<B: Body> VirtualHost<B> {
@@ -65,6 +66,8 @@ impl<B: Body> VirtualHost<B> {
         let kind = queue.settings.kind;
         let millis = self.clock.wall_millis();
         let arguments = ConsumerArguments::parse(&host, &queue.name, kind, consume.arguments)?;
+        let takes = memory::of_consumer(consume.consumer_tag, consume.arguments);
+        self.check_room("consumer", consume.consumer_tag, takes)?;
         let next_offset = queue
             .stream
             .as_ref()
@@ -86,6 +89,7 @@ impl<B: Body> VirtualHost<B> {
             waits: false,
             next_offset,
         }));
+        self.definitions += memory::of_consumer(&tag, consume.arguments);
         if let Ok(state) = self.channel(channel) {
             state.consumers.insert(Arc::clone(&tag), consumer);
         }
@@ -180,6 +184,7 @@ impl<B: Body> VirtualHost<B> {
         let Some(consumer) = self.consumers.remove(id.0) else {
             return;
         };
+        self.definitions -= memory::of_consumer(&consumer.tag, &consumer.arguments);
         let now = self.clock.now();
         let Some(queue) = self.queues.get_mut(consumer.queue.0) else {
             return;
@@ -202,6 +207,7 @@ impl<B: Body> VirtualHost<B> {
         let Some(consumer) = self.consumers.remove(id.0) else {
             return;
         };
+        self.definitions -= memory::of_consumer(&consumer.tag, &consumer.arguments);
         if let Some(channel) = self.channels.get_mut(consumer.channel.0) {
             channel.consumers.remove(&consumer.tag);
         }

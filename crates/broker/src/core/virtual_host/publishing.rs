@@ -11,7 +11,7 @@ use super::{
 };
 use crate::core::{
     Body, Change, Effect, Message, Publish, Published, Refusal, arguments::Overflow,
-    carbon_copies::without_bcc, expiration::expiration, ids::QueueId, queue::Entry,
+    carbon_copies::without_bcc, expiration::expiration, ids::QueueId, memory, queue::Entry,
 };
 
 /// What a queue did with a message.
@@ -100,41 +100,33 @@ impl<B: Body> VirtualHost<B> {
             message: Arc::clone(message),
             expires: queue.ttl(ttl).and_then(|ttl| self.clock.after(ttl)),
             delivery_count: 0,
-            cost: message.cost(),
+            cost: memory::of_message(message),
             priority: queue.priority(message),
             redelivered: false,
             stored: false,
         };
         queue.cost += u64::from(entry.cost);
         self.bytes += u64::from(entry.cost);
+        let name = queue
+            .stores(message.is_persistent())
+            .then(|| Arc::clone(&queue.name));
         let consumer = if queue.ready.is_empty() {
             self.next_consumer(id)
         } else {
             None
         };
-        let (stores, name) = match self.queues.get(id.0) {
-            Some(queue) => (
-                queue.stores(message.is_persistent()),
-                Arc::clone(&queue.name),
-            ),
-            None => {
-                return Taken {
-                    accepted: true,
-                    stored: false,
-                };
-            }
-        };
         // Who takes it without acknowledgement has it before it could be written down.
-        entry.stored = stores && !consumer.is_some_and(|consumer| self.is_no_ack(consumer));
-        let stored = entry.stored;
-        if stored {
+        let leaves = consumer.is_some_and(|consumer| self.is_no_ack(consumer));
+        if let Some(queue) = name.filter(|_| !leaves) {
+            entry.stored = true;
             self.effects.push_back(Effect::Store(Change::Enqueued {
-                queue: name,
+                queue,
                 position: entry.position,
                 message: Arc::clone(message),
                 at: self.clock.wall_millis(),
             }));
         }
+        let stored = entry.stored;
         match consumer {
             Some(consumer) => self.deliver(id, consumer, entry),
             None => self.keep(id, entry),
@@ -160,10 +152,12 @@ impl<B: Body> VirtualHost<B> {
         }
     }
 
-    /// Drops messages from the head until the queue is as short as it has to be.
+    /// Drops messages from the head until the queue is as short as it has to be. One that refuses new messages may be
+    /// longer, by those that are given back.
     pub(super) fn drop_overflow(&mut self, id: QueueId) {
         let mut dropped = false;
         while let Some(queue) = self.queues.get_mut(id.0)
+            && queue.settings.overflow == Overflow::DropHead
             && queue.overflows()
             && let Some(entry) = queue.ready.pop()
         {

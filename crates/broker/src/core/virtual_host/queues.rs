@@ -9,6 +9,7 @@ use crate::core::{
     Body, Change, ConnectionId, DeclareQueue, Effect, QueueDeclared, Refusal,
     arguments::{self, QueueKind, QueueSettings},
     ids::{Id, QueueId},
+    memory,
     queue::Queue,
 };
 
@@ -124,6 +125,7 @@ impl<B: Body> VirtualHost<B> {
         self.names.remove(&queue.name);
         self.stop_timers(id, &queue.timers);
         self.bytes -= queue.cost;
+        self.definitions -= memory::of_queue(&queue.name, &queue.arguments);
         for consumer in queue.subscribers.iter() {
             self.cancel_for_queue(consumer);
         }
@@ -153,6 +155,7 @@ impl<B: Body> VirtualHost<B> {
         flags: impl FnOnce(&mut Queue<B>),
     ) -> QueueId {
         let now = self.clock.now();
+        self.definitions += memory::of_queue(&name, &arguments);
         let mut queue = Queue::new(Arc::clone(&name), settings, arguments, now);
         flags(&mut queue);
         let id = QueueId(self.queues.insert_with(|_: Id| queue));
@@ -182,6 +185,8 @@ impl<B: Body> VirtualHost<B> {
                 declare.name, self.settings.max_queues
             )));
         }
+        let takes = memory::of_queue(declare.name, declare.arguments);
+        self.check_room("queue", declare.name, takes)?;
         let name: Arc<str> = if declare.name.is_empty() {
             let kind = match settings.kind {
                 QueueKind::Classic => None,

@@ -8,7 +8,7 @@ use std::{
 use super::{VirtualHost, clock::Clock};
 use crate::core::{
     Body, Change, DeclareQueue, Message, Position, arguments::QueueSettings,
-    expiration::expiration, queue::Entry,
+    expiration::expiration, memory, queue::Entry,
 };
 
 impl<B: Body> VirtualHost<B> {
@@ -135,7 +135,7 @@ impl<B: Body> VirtualHost<B> {
                     .when(u64::try_from(end.as_millis()).unwrap_or(u64::MAX))
             }),
             delivery_count: 0,
-            cost: message.cost(),
+            cost: memory::of_message(&message),
             priority: queue.priority(&message),
             redelivered: true,
             stored: true,

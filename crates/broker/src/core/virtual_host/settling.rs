@@ -85,6 +85,10 @@ impl<B: Body> VirtualHost<B> {
     ) -> Result<(), Refusal> {
         let state = self.channel(channel)?;
         let was_full = state.is_full();
+        if verdict != Verdict::Ack {
+            self.check_not_from_stream(channel, tag)?;
+        }
+        let state = self.channel(channel)?;
         let unknown = || Refusal::precondition_failed(format_args!("unknown delivery tag {tag}"));
         if !multiple {
             let unsettled = state.unsettled.take(tag).ok_or_else(unknown)?;
@@ -110,6 +114,22 @@ impl<B: Body> VirtualHost<B> {
             self.wake_channel(channel);
         }
         Ok(())
+    }
+
+    /// What a stream has delivered can only be acknowledged.
+    fn check_not_from_stream(&self, channel: ChannelId, tag: u64) -> Result<(), Refusal> {
+        let queue = self
+            .channels
+            .get(channel.0)
+            .and_then(|state| state.unsettled.get(tag))
+            .and_then(|unsettled| self.queues.get(unsettled.queue.0));
+        match queue {
+            Some(queue) if queue.stream.is_some() => Err(Refusal::not_implemented(format_args!(
+                "basic.nack and basic.reject not supported by stream queues queue '{}' in vhost '{}'",
+                queue.name, self.settings.name
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// A delivery is done with.

@@ -7,7 +7,7 @@ use bergen_amqp::codec::FieldTable;
 use super::VirtualHost;
 use crate::core::{
     BindingInfo, Body, ChannelId, ConnectionId, ExchangeInfo, HostSettings, Message, QueueCounters,
-    QueueKind, consumer::Consumer, ids::ConsumerId, queue::Queue,
+    QueueKind, consumer::Consumer, ids::ConsumerId, memory, queue::Queue,
 };
 
 /// What a queue is and how it is.
@@ -42,6 +42,8 @@ pub struct QueueInfo<'a> {
     pub exclusive_consumer: Option<&'a Arc<str>>,
     /// Since when nobody has consumed, declared or fetched from it; `None` while it has consumers.
     pub idle_since: Option<Instant>,
+    /// What it takes in memory with its messages, in bytes: an estimate.
+    pub memory: u64,
     /// What happened in it.
     pub counters: QueueCounters,
 }
@@ -178,6 +180,7 @@ impl<B: Body> VirtualHost<B> {
             single_active_consumer: tag(subscribers.active),
             exclusive_consumer: tag(subscribers.exclusive),
             idle_since: subscribers.is_empty().then_some(queue.last_used),
+            memory: queue.cost + memory::of_queue(&queue.name, &queue.arguments),
             counters: queue.counters,
         }
     }

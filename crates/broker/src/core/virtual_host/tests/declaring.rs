@@ -291,6 +291,42 @@ fn there_are_no_more_queues_than_there_may_be() {
 }
 
 #[test]
+fn large_arguments_do_not_fill_the_memory() {
+    let mut bench = Bench::with(HostSettings {
+        max_definitions: 100_000,
+        ..HostSettings::default()
+    });
+    let mut refused = None;
+    for number in 0..100 {
+        let argument = ("note", "x".repeat(10_000).into());
+        let name = number.to_string();
+        if let Err(refusal) = bench.try_declare(&name, false, &[argument]) {
+            refused.get_or_insert((number, refusal.code));
+        }
+    }
+    assert_eq!(refused, Some((9, 406)));
+    for number in 0..9 {
+        let name = number.to_string();
+        bench
+            .host
+            .delete_queue(bench.connection, &name, false, false, bench.now)
+            .unwrap();
+    }
+    assert_eq!(bench.host.definition_bytes(), 0);
+    bench.declare("q", &[]);
+    for number in 0..1000 {
+        let tag = number.to_string();
+        if bench.consume_on(bench.channel, "q", &tag, &[]).is_err() {
+            break;
+        }
+    }
+    assert!(bench.host.definition_bytes() <= 100_000);
+    bench.host.disconnect(bench.connection, bench.now);
+    let left = bench.host.queue("q").unwrap().memory;
+    assert_eq!(bench.host.definition_bytes(), left);
+}
+
+#[test]
 fn an_idle_queue_is_small() {
     let size = size_of::<crate::core::queue::Queue<bytes::Bytes>>();
     assert!(size <= 800, "{size}");
