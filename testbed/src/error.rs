@@ -15,6 +15,13 @@ pub enum TestbedError {
         what: String,
     },
 
+    /// Our own program is not there.
+    #[error("{} is missing: run `cargo build --package bergen-cli`", .program.display())]
+    NotBuilt {
+        /// Where it was looked for.
+        program: PathBuf,
+    },
+
     /// The operating system refused.
     #[error("{what}: {source}")]
     Io {

@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod bergen;
 mod certificates;
 mod error;
 mod guard;
@@ -26,6 +27,7 @@ mod python;
 mod rabbit;
 mod tools;
 
+pub use bergen::BergenBroker;
 pub use certificates::Certificates;
 pub use error::TestbedError;
 pub use guard::{Guarded, Signal};

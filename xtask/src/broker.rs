@@ -1,4 +1,4 @@
-use bergen_testbed::RabbitNode;
+use bergen_testbed::{BergenBroker, RabbitNode};
 use tokio::runtime::Runtime;
 
 use crate::Error;
@@ -30,13 +30,10 @@ impl Broker {
     }
 
     /// What programs that are to use the broker get in their environment.
-    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn environment(&self) -> Environment {
         match &self.node {
             None => Vec::new(),
-            Some(node) => vec![
-                ("BERGEN_TEST_RABBIT_URL", node.url("")),
-                ("BERGEN_TEST_RABBIT_MANAGEMENT_URL", node.management_url()),
-            ],
+            Some(node) => environment(node.url(""), node.management_url()),
         }
     }
 
@@ -49,13 +46,55 @@ impl Broker {
     }
 }
 
+/// Our own broker in the place of RabbitMQ: `bergen broker`, which ends with this value.
+pub(crate) struct OwnBroker {
+    broker: BergenBroker,
+    // Reads what the program says.
+    _runtime: Runtime,
+}
+
+impl OwnBroker {
+    pub(crate) fn start() -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(no_runtime)?;
+        let broker = runtime.block_on(BergenBroker::start(&[]))?;
+        Ok(Self {
+            broker,
+            _runtime: runtime,
+        })
+    }
+
+    /// As [`Broker::environment`].
+    pub(crate) fn environment(&self) -> Environment {
+        let management = self.broker.management_url().to_owned();
+        environment(self.broker.url(""), management)
+    }
+}
+
+/// Names and values.
+pub(crate) type Environment = Vec<(&'static str, String)>;
+
+fn environment(url: String, management: String) -> Environment {
+    vec![
+        ("BERGEN_TEST_RABBIT_URL", url),
+        ("BERGEN_TEST_RABBIT_MANAGEMENT_URL", management),
+    ]
+}
+
 /// A runtime for the testbed, which is asynchronous.
 pub(crate) fn runtime() -> Result<Runtime, Error> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| Error::Start {
-            program: "an async runtime".to_owned(),
-            source,
-        })
+        .map_err(no_runtime)
+}
+
+fn no_runtime(source: std::io::Error) -> Error {
+    Error::Start {
+        program: "an async runtime".to_owned(),
+        source,
+    }
 }

@@ -3,13 +3,14 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Environment, OwnBroker};
 use crate::command::{cargo, shown, shown_and_kept};
 use crate::{Error, setup, tidy};
 
+mod rabbitmq_only;
 mod report;
 
-use report::Report;
+use report::{On, Report};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -41,7 +42,7 @@ enum Step {
     Fuzz,
     /// Integration and compile-fail tests, with RabbitMQ.
     Integration,
-    /// oslo.messaging and its simulator against bergen, in both directions.
+    /// oslo.messaging and its simulator against bergen, in both directions, on RabbitMQ and on our broker.
     Interop,
     /// Every fault under load, briefly; it starts brokers of its own.
     Faults,
@@ -135,12 +136,14 @@ impl Step {
                 self.tests(report, &mut command)
             }
             Self::Interop => {
-                let mut command = test();
-                command
-                    .args(["--package", "bergen-interop"])
-                    .envs(environment(broker));
-                self.tests(report, &mut command)?;
-                report.every_peer_was_there()
+                // The tests run the program, too.
+                shown(cargo().args(["build", "--locked", "--package", "bergen-cli"]))?;
+                println!("\n── {} on RabbitMQ", self.name());
+                let on_rabbitmq = self.interop(On::RabbitMq, &environment(broker), report);
+                println!("\n── {} on bergen broker", self.name());
+                let own = OwnBroker::start()?;
+                let on_ours = self.interop(On::Bergen, &own.environment(), report);
+                on_rabbitmq.and(on_ours)
             }
             Self::Faults => {
                 let mut command = test();
@@ -152,6 +155,25 @@ impl Step {
                 self.tests(report, &mut command)
             }
         }
+    }
+
+    /// The peers on one of the brokers.
+    fn interop(self, on: On, environment: &Environment, report: &mut Report) -> Result<(), Error> {
+        let mut command = test();
+        command
+            .args(["--package", "bergen-interop"])
+            .envs(environment.iter().cloned());
+        if on == On::Bergen {
+            command.arg("--");
+            for (name, reason) in rabbitmq_only::INTEROP {
+                println!("xtask: on RabbitMQ only: {name}: {reason}");
+                command.args(["--skip", name]);
+            }
+        }
+        report.peers_are_on(on);
+        let ran = self.tests(report, &mut command);
+        let there = report.every_peer_was_there(on);
+        ran.and(there)
     }
 
     fn tests(self, report: &mut Report, command: &mut Command) -> Result<(), Error> {
@@ -167,7 +189,7 @@ impl Step {
     }
 }
 
-fn environment(broker: Option<&Broker>) -> Vec<(&'static str, String)> {
+fn environment(broker: Option<&Broker>) -> Environment {
     broker.map(Broker::environment).unwrap_or_default()
 }
 

@@ -10,6 +10,7 @@
 
 mod cancel;
 mod compression;
+mod foreign;
 mod json;
 mod negative;
 mod option_sets;

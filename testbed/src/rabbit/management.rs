@@ -90,6 +90,26 @@ impl Management {
         Ok(())
     }
 
+    /// What a user may configure, write to and read from in the virtual host, as patterns of names.
+    pub async fn set_permissions(
+        &self,
+        user: &str,
+        vhost: &str,
+        [configure, write, read]: [&str; 3],
+    ) -> Result<(), TestbedError> {
+        let path = format!("permissions/{}/{}", segment(vhost), segment(user));
+        let patterns = json!({"configure": configure, "write": write, "read": read});
+        self.send(Method::Put, path, Some(patterns)).await?;
+        Ok(())
+    }
+
+    /// Deletes a user; the user's connections are closed.
+    pub async fn delete_user(&self, name: &str) -> Result<(), TestbedError> {
+        self.send(Method::Delete, format!("users/{}", segment(name)), None)
+            .await?;
+        Ok(())
+    }
+
     /// The client connections in a virtual host.
     pub async fn connections(&self, vhost: &str) -> Result<Vec<Value>, TestbedError> {
         self.list(format!("vhosts/{}/connections", segment(vhost)))

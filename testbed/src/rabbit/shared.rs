@@ -32,6 +32,7 @@ pub struct SharedRabbit {
     host: String,
     port: u16,
     management: Management,
+    management_url: String,
     _node: Option<RabbitNode>,
 }
 
@@ -47,6 +48,7 @@ impl SharedRabbit {
             host: "127.0.0.1".to_owned(),
             port: node.port(),
             management: node.management(),
+            management_url: node.management_url(),
             _node: Some(node),
         })
     }
@@ -61,6 +63,7 @@ impl SharedRabbit {
             management.unwrap_or_else(|| format!("http://{user}:{password}@{host}:15672/"));
         Ok(Self {
             management: Management::new(&management),
+            management_url: management,
             user,
             password,
             host,
@@ -100,6 +103,11 @@ impl SharedRabbit {
     /// The broker's management interface.
     pub fn management(&self) -> &Management {
         &self.management
+    }
+
+    /// The address of that, `http://user:password@host:port/`.
+    pub fn management_url(&self) -> &str {
+        &self.management_url
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Error;
 
 /// The modules of `interop`'s tests: each is a peer and a direction, and each must have tests.
-const PEERS: [(&str, &str); 5] = [
+const PEERS: [(&str, &str); 6] = [
     (
         "python_to_rust",
         "oslo.messaging's client → bergen's server",
@@ -19,6 +19,7 @@ const PEERS: [(&str, &str); 5] = [
         "option_sets",
         "both on one broker, under each set of options",
     ),
+    ("foreign", "further AMQP clients in Python"),
     ("negative", "controls: a broken peer must be noticed"),
 ];
 
@@ -27,8 +28,27 @@ const PEERS: [(&str, &str); 5] = [
 pub(super) struct Report {
     steps: Vec<StepReport>,
     tests: BTreeMap<&'static str, Tests>,
-    /// Passed tests of `interop` by the first part of their names.
-    peers: BTreeMap<String, u32>,
+    /// Passed tests of `interop` by the broker and the first part of their names.
+    peers: BTreeMap<(On, String), u32>,
+    /// The broker that the peers are on at the moment.
+    on: Option<On>,
+}
+
+/// A broker that the peers of `interop` meet on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum On {
+    RabbitMq,
+    /// `bergen broker`
+    Bergen,
+}
+
+impl On {
+    fn name(self) -> &'static str {
+        match self {
+            Self::RabbitMq => "RabbitMQ",
+            Self::Bergen => "bergen broker",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -64,29 +84,42 @@ impl Report {
                 Outcome::Failed => tests.failed += 1,
                 Outcome::Ignored => tests.ignored += 1,
             }
-            if step == "interop" && outcome == Outcome::Passed {
+            if let Some(on) = self.on.filter(|_| outcome == Outcome::Passed) {
                 let peer = name.split("::").next().unwrap_or_default();
-                *self.peers.entry(peer.to_owned()).or_default() += 1;
+                *self.peers.entry((on, peer.to_owned())).or_default() += 1;
             }
         }
-        self.tests.insert(step, tests);
+        let all = self.tests.entry(step).or_default();
+        *all = all.add(&tests);
         tests.passed + tests.failed
     }
 
-    /// An error if a peer or a direction had no test that passed.
-    pub(super) fn every_peer_was_there(&self) -> Result<(), Error> {
+    /// The tests that are read next are those of `interop` on this broker.
+    pub(super) fn peers_are_on(&mut self, on: On) {
+        self.on = Some(on);
+    }
+
+    /// An error if a peer or a direction had no test that passed on this broker.
+    pub(super) fn every_peer_was_there(&mut self, on: On) -> Result<(), Error> {
+        self.on = None;
         let missing: Vec<_> = PEERS
             .iter()
             .map(|(peer, _)| *peer)
-            .filter(|peer| !self.peers.contains_key(*peer))
+            .filter(|peer| self.passed(on, peer) == 0)
             .collect();
         if missing.is_empty() {
             return Ok(());
         }
         Err(Error::Wrong(format!(
-            "no test ran for {}",
-            missing.join(", ")
+            "no test ran for {} on {}",
+            missing.join(", "),
+            on.name()
         )))
+    }
+
+    fn passed(&self, on: On, peer: &str) -> u32 {
+        let passed = self.peers.get(&(on, peer.to_owned()));
+        passed.copied().unwrap_or_default()
     }
 
     pub(super) fn print(&self) {
@@ -107,10 +140,15 @@ impl Report {
             println!("{:<12} {seconds:>8.1}  {outcome:<7} {tests}", step.name);
         }
         if self.tests.contains_key("interop") {
-            println!("\n{:<16} {:>6}  peer and direction", "interop", "passed");
+            let brokers = [On::RabbitMq, On::Bergen];
+            let [rabbitmq, bergen] = brokers.map(On::name);
+            println!(
+                "\n{:<16} {rabbitmq:>13} {bergen:>13}  peer and direction",
+                "passed on"
+            );
             for (peer, what) in PEERS {
-                let passed = self.peers.get(peer).copied().unwrap_or_default();
-                println!("{peer:<16} {passed:>6}  {what}");
+                let [rabbitmq, bergen] = brokers.map(|on| self.passed(on, peer));
+                println!("{peer:<16} {rabbitmq:>13} {bergen:>13}  {what}");
             }
         }
         let all = self.tests.values().fold(Tests::default(), Tests::add);
@@ -172,7 +210,7 @@ fn outcome(line: &str) -> Option<(&str, Outcome)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Report, outcome};
+    use super::{On, Outcome, Report, outcome};
 
     fn lines(text: &str) -> Vec<String> {
         text.lines().map(str::to_owned).collect()
@@ -199,11 +237,20 @@ mod tests {
         let mut report = Report::default();
         let most = "test python_to_rust::a ... ok\ntest rust_to_python::a ... ok\n\
                     test negative::a ... ok\ntest option_sets::a ... ok\n\
-                    test simulator::a ... FAILED";
-        assert_eq!(report.tests("interop", &lines(most)), 5);
-        let error = report.every_peer_was_there().unwrap_err().to_string();
-        assert_eq!(error, "no test ran for simulator");
+                    test foreign::a ... ok\ntest simulator::a ... FAILED";
+        report.peers_are_on(On::Bergen);
+        assert_eq!(report.tests("interop", &lines(most)), 6);
+        let error = report.every_peer_was_there(On::Bergen).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no test ran for simulator on bergen broker"
+        );
+        report.peers_are_on(On::Bergen);
         report.tests("interop", &lines("test simulator::a ... ok"));
-        assert!(report.every_peer_was_there().is_ok());
+        assert!(report.every_peer_was_there(On::Bergen).is_ok());
+        // What was there on one broker was not on the other.
+        assert!(report.every_peer_was_there(On::RabbitMq).is_err());
+        // Both runs count.
+        assert_eq!(report.tests["interop"].passed, 6);
     }
 }
