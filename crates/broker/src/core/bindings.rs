@@ -16,6 +16,7 @@ use super::{
     comparable::{self, ComparableArguments},
     headers::HeadersIndex,
     ids::QueueId,
+    memory,
     targets::Targets,
     topic_trie::TopicTrie,
 };
@@ -50,6 +51,8 @@ pub(super) struct Binding {
 pub(super) struct Bindings {
     all: BTreeMap<BindingKey, Binding>,
     index: Index,
+    /// What they count as in memory.
+    memory: u64,
 }
 
 /// How destinations are found, by type of exchange. None of them looks at bindings that do not match.
@@ -87,6 +90,7 @@ impl Bindings {
     pub(super) fn new(kind: ExchangeKind) -> Self {
         Self {
             all: BTreeMap::new(),
+            memory: 0,
             index: match kind {
                 ExchangeKind::Direct => Index::Direct(HashMap::new()),
                 ExchangeKind::Topic => Index::Topic(TopicTrie::default()),
@@ -94,6 +98,11 @@ impl Bindings {
                 ExchangeKind::Headers => Index::Headers(HeadersIndex::default()),
             },
         }
+    }
+
+    /// What they take, in bytes: an estimate.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -121,12 +130,14 @@ impl Bindings {
                 index.insert(&key.arguments, &binding.arguments, &key.destination);
             }
         }
+        self.memory += memory::of_binding(&key.routing_key, &binding.arguments);
         place.insert(binding);
         true
     }
 
     pub(super) fn remove(&mut self, key: &BindingKey) -> Option<Binding> {
         let binding = self.all.remove(key)?;
+        self.memory -= memory::of_binding(&key.routing_key, &binding.arguments);
         match &mut self.index {
             Index::Direct(keys) => {
                 if let Some(targets) = keys.get_mut(&key.routing_key) {

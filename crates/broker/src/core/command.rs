@@ -15,7 +15,7 @@ pub struct HostSettings {
     pub transient_shared_queues: bool,
     /// How many queues there may be. Default 100 000: an idle queue costs about a kilobyte.
     pub max_queues: usize,
-    /// What queues (without messages) and consumers may take in memory together, in bytes of an estimate that counts
+    /// What exchanges, bindings, queues (without messages) and consumers may take in memory together, in bytes of an estimate that counts
     /// names and arguments. What is over it is refused with 406. Default 256 MiB, which is more than twice what the
     /// default number of usual queues takes: arguments may be as large as a frame.
     pub max_definitions: u64,

@@ -11,6 +11,7 @@ use super::{
     BindingInfo, Change, DeclareExchange, Effect, ExchangeInfo, ExchangeKind, Refusal,
     bindings::Destination,
     exchange::Exchange,
+    memory,
     route_cache::RouteCache,
     virtual_host::{Effects, QueueNames},
 };
@@ -26,6 +27,8 @@ pub(super) struct Routes {
     /// The exchanges that a destination is bound to.
     sources: HashMap<Destination, HashSet<Arc<str>>>,
     cache: RouteCache,
+    /// What exchanges and bindings count as.
+    memory: u64,
 }
 
 impl Routes {
@@ -36,6 +39,7 @@ impl Routes {
             exchanges: HashMap::new(),
             sources: HashMap::new(),
             cache: RouteCache::default(),
+            memory: 0,
         };
         for (name, kind) in [
             ("", ExchangeKind::Direct),
@@ -47,6 +51,10 @@ impl Routes {
         ] {
             routes.add(Exchange::predeclared(name, kind));
         }
+        // RabbitMQ's tracer publishes here. There is none, but programs see it in lists and find it when they ask.
+        let mut trace = Exchange::predeclared("amq.rabbitmq.trace", ExchangeKind::Topic);
+        trace.internal = true;
+        routes.add(trace);
         routes
     }
 
@@ -125,6 +133,11 @@ impl Routes {
         Err(self.not_found(name))
     }
 
+    /// What exchanges and bindings take, in bytes: an estimate.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory
+    }
+
     pub(super) fn exists(&self, name: &str) -> bool {
         self.exchanges.contains_key(name)
     }
@@ -182,6 +195,7 @@ impl Routes {
 
     fn add(&mut self, exchange: Exchange) {
         self.cache.clear();
+        self.memory += memory::of_exchange(&exchange.name, &exchange.arguments);
         self.exchanges.insert(Arc::clone(&exchange.name), exchange);
     }
 
@@ -203,6 +217,8 @@ impl Routes {
     fn take(&mut self, name: &str) -> Option<(Exchange, HashSet<Arc<str>>)> {
         self.cache.clear();
         let exchange = self.exchanges.remove(name)?;
+        self.memory -= memory::of_exchange(&exchange.name, &exchange.arguments);
+        self.memory -= exchange.bindings.memory();
         for (key, _) in exchange.bindings.iter() {
             self.forget_source(key.destination(), name);
         }

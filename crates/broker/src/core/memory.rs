@@ -10,6 +10,12 @@ const MESSAGE: usize = 400;
 /// A queue without name, arguments, messages and consumers.
 const QUEUE: usize = 1000;
 
+/// An exchange without name, arguments and bindings.
+const EXCHANGE: usize = 600;
+
+/// A binding without key and arguments, which are kept twice: as they came and to be compared.
+const BINDING: usize = 600;
+
 /// A consumer without tag and arguments.
 const CONSUMER: usize = 400;
 
@@ -29,8 +35,18 @@ pub(super) fn of_consumer(tag: &str, arguments: &FieldTable<'_>) -> u64 {
     (CONSUMER + tag.len() + of_table(arguments)) as u64
 }
 
+/// What an exchange counts as without its bindings, in bytes.
+pub(super) fn of_exchange(name: &str, arguments: &FieldTable<'_>) -> u64 {
+    (EXCHANGE + name.len() + of_table(arguments)) as u64
+}
+
+/// What a binding counts as, in bytes.
+pub(super) fn of_binding(routing_key: &str, arguments: &FieldTable<'_>) -> u64 {
+    (BINDING + 2 * (routing_key.len() + of_table(arguments))) as u64
+}
+
 /// What a table takes, in bytes.
-pub(super) fn of_table(table: &FieldTable<'_>) -> usize {
+fn of_table(table: &FieldTable<'_>) -> usize {
     table
         .iter()
         .map(|(key, value)| key.len() + of_value(value))

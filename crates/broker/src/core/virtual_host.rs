@@ -119,21 +119,23 @@ impl<B: Body> VirtualHost<B> {
         self.bytes
     }
 
-    /// What queues (without messages) and consumers take in bytes, as [`HostSettings::max_definitions`] counts it.
+    /// What exchanges, bindings, queues (without messages) and consumers take in bytes, as
+    /// [`HostSettings::max_definitions`] counts it.
     pub fn definition_bytes(&self) -> u64 {
-        self.definitions
+        self.definitions + self.routes.memory()
     }
 
     /// Refuses what would be more than may be defined.
     fn check_room(&self, what: &str, name: &str, more: u64) -> Result<(), Refusal> {
         let limit = self.settings.max_definitions;
-        if self.definitions.saturating_add(more) <= limit {
+        let taken = self.definition_bytes();
+        if taken.saturating_add(more) <= limit {
             return Ok(());
         }
         Err(Refusal::precondition_failed(format_args!(
-            "no room for {what} '{name}' in vhost '{}': queues and consumers take {} of {limit} bytes already, and it \
-             takes {more}",
-            self.settings.name, self.definitions
+            "no room for {what} '{name}' in vhost '{}': exchanges, bindings, queues and consumers take {taken} of \
+             {limit} bytes already, and it takes {more}",
+            self.settings.name
         )))
     }
 

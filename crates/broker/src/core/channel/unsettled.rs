@@ -48,7 +48,9 @@ impl<B> UnsettledList<B> {
     /// All, by rising tag.
     #[cfg(test)]
     pub(in crate::core) fn iter(&self) -> impl Iterator<Item = &Unsettled<B>> {
-        self.slots.iter().filter_map(|(_, content)| content.as_ref())
+        self.slots
+            .iter()
+            .filter_map(|(_, content)| content.as_ref())
     }
 
     /// The one with this tag.

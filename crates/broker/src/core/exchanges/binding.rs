@@ -181,8 +181,10 @@ impl Routes {
             return false;
         };
         let destination = key.destination().clone();
+        let before = exchange.bindings.memory();
         let new = exchange.bindings.insert(key, binding);
         if new {
+            self.memory += exchange.bindings.memory() - before;
             self.cache.clear();
             self.sources
                 .entry(destination)
@@ -194,7 +196,9 @@ impl Routes {
 
     fn take_binding(&mut self, source: &str, key: &BindingKey) -> Option<Binding> {
         let exchange = self.exchanges.get_mut(source)?;
+        let before = exchange.bindings.memory();
         let binding = exchange.bindings.remove(key)?;
+        self.memory -= before - exchange.bindings.memory();
         if !exchange.bindings.reaches(key.destination()) {
             self.forget_source(key.destination(), source);
         }
@@ -210,7 +214,9 @@ impl Routes {
         self.cache.clear();
         for source in &sources {
             if let Some(exchange) = self.exchanges.get_mut(source) {
+                let before = exchange.bindings.memory();
                 exchange.bindings.remove_destination(destination);
+                self.memory -= before - exchange.bindings.memory();
             }
         }
         sources

@@ -3,11 +3,17 @@
 use std::time::Instant;
 
 use super::VirtualHost;
-use crate::core::{Bind, Body, ConnectionId, DeclareExchange, Refusal, exchanges::not_default};
+use crate::core::{
+    Bind, Body, ConnectionId, DeclareExchange, Refusal, exchanges::not_default, memory,
+};
 
 impl<B: Body> VirtualHost<B> {
     /// `exchange.declare`
     pub fn declare_exchange(&mut self, declare: &DeclareExchange<'_>) -> Result<(), Refusal> {
+        if !declare.passive && !self.routes.exists(declare.name) {
+            let takes = memory::of_exchange(declare.name, declare.arguments);
+            self.check_room("exchange", declare.name, takes)?;
+        }
         self.routes.declare(declare, &mut self.effects)
     }
 
@@ -24,6 +30,7 @@ impl<B: Body> VirtualHost<B> {
 
     /// `exchange.bind`
     pub fn bind_exchange(&mut self, bind: &Bind<'_>) -> Result<(), Refusal> {
+        self.check_room_for(bind)?;
         self.routes.bind_exchange(bind, &mut self.effects)
     }
 
@@ -37,6 +44,7 @@ impl<B: Body> VirtualHost<B> {
         self.routes.check(bind.source)?;
         let (id, queue) = self.queue_for(connection, bind.destination)?;
         let durable = queue.durable;
+        self.check_room_for(bind)?;
         self.routes.bind_queue(bind, id, durable, &mut self.effects)
     }
 
@@ -56,5 +64,10 @@ impl<B: Body> VirtualHost<B> {
             queue.check_owner(&self.settings.name, connection)?;
         }
         self.routes.unbind_queue(bind, id, &mut self.effects)
+    }
+
+    fn check_room_for(&self, bind: &Bind<'_>) -> Result<(), Refusal> {
+        let takes = memory::of_binding(bind.routing_key, bind.arguments);
+        self.check_room("binding of", bind.destination, takes)
     }
 }

@@ -171,6 +171,40 @@ fn quorum_queues_keep_all_messages_and_their_counts() {
 }
 
 #[test]
+fn an_exchange_outlives_a_queue_as_it_did() {
+    let mut bench = Bench::new();
+    bench
+        .host
+        .declare_exchange(&DeclareExchange {
+            name: "e",
+            kind: "fanout",
+            passive: false,
+            durable: true,
+            auto_delete: true,
+            internal: false,
+            arguments: super::NOTHING,
+        })
+        .unwrap();
+    bench.declare_durable("durable", &[]);
+    bench.declare("transient", &[]);
+    bench.bind("durable", "e", "");
+    bench.bind("transient", "e", "");
+    let (connection, now) = (bench.connection, bench.now);
+    bench
+        .host
+        .delete_queue(connection, "durable", false, false, now)
+        .unwrap();
+    let mut changes = bench.changes();
+    assert!(restart(&changes, 0).host.exchange("e").is_some());
+    bench
+        .host
+        .delete_queue(connection, "transient", false, false, now)
+        .unwrap();
+    changes.extend(bench.changes());
+    assert!(restart(&changes, 0).host.exchange("e").is_none());
+}
+
+#[test]
 fn streams_keep_their_offsets() {
     let mut bench = Bench::new();
     bench.declare_durable(

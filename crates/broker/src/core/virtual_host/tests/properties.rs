@@ -498,7 +498,13 @@ fn kept(host: &VirtualHost<Bytes>) -> BTreeMap<String, BTreeMap<Position, (Bytes
 fn a_lost_message_is_found_out() {
     let mut run = Run::new();
     let id = run.bench.host.names["plain"];
-    run.bench.host.queues.get_mut(id.0).unwrap().counters.published += 1;
+    run.bench
+        .host
+        .queues
+        .get_mut(id.0)
+        .unwrap()
+        .counters
+        .published += 1;
     run.check();
 }
 
