@@ -8,3 +8,6 @@ pub mod calling {}
 
 #[doc = include_str!("../docs/errors.md")]
 pub mod errors {}
+
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}

@@ -3,10 +3,13 @@
 pub mod guide;
 pub mod prelude;
 pub mod rpc;
+pub mod transport;
 
 pub use bergen_amqp as amqp;
 pub use bergen_config as config;
-pub use bergen_messaging::{driver, notify, options, runtime, target, transport, url, wire};
+#[cfg(feature = "memory")]
+pub use bergen_memory as memory;
+pub use bergen_messaging::{driver, notify, options, runtime, target, url, wire};
 
 pub use target::Target;
 

@@ -9,5 +9,6 @@
 mod client;
 mod endpoint;
 mod loopback;
+mod memory;
 mod rpc_error;
 mod ui;
