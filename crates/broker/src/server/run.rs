@@ -49,7 +49,9 @@ pub(crate) async fn run(state: State, listeners: Vec<Listener>, inbox: Inbox) {
         .collect();
     let clock = tokio::task::spawn_local(clock(Rc::clone(&shared)));
     let answers = tokio::task::spawn_local(answer(Rc::clone(&shared), inbox.questions));
-    let disk = inbox.disk.map(|events| tokio::task::spawn_local(follow_disk(Rc::clone(&shared), events)));
+    let disk = inbox
+        .disk
+        .map(|events| tokio::task::spawn_local(follow_disk(Rc::clone(&shared), events)));
     // Dropping the handle means the same as calling it.
     let _ = inbox.stop.await;
     for task in tasks.drain(..) {
@@ -109,10 +111,11 @@ async fn clock(shared: Shared) {
 
 async fn answer(shared: Shared, mut questions: mpsc::UnboundedReceiver<Question>) {
     while let Some(question) = questions.recv().await {
-        let mut state = shared.borrow_mut();
-        question(&mut state);
-        state.carry_on(Instant::now());
-        drop(state);
+        {
+            let mut state = shared.borrow_mut();
+            question(&mut state);
+            state.carry_on(Instant::now());
+        }
         // Whoever asks in a loop leaves time to others.
         tokio::task::yield_now().await;
     }
@@ -131,7 +134,7 @@ async fn follow_disk(shared: Shared, mut events: mpsc::UnboundedReceiver<StoreEv
                 last,
                 reason,
             } => {
-                tracing::error!("messages cannot be kept: {reason}");
+                tracing::debug!("messages cannot be kept: {reason}");
                 let publishes = state.durable.failed(first, last);
                 state.confirm_all(publishes, false);
             }
