@@ -17,7 +17,7 @@ use crate::server::{Control, Inbox, Limits, Question, State, run};
 use crate::store::{Store, StoreError, StoreOptions};
 
 /// A broker that is not started yet; [`Broker::builder`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Builder {
     listens: Vec<Listen>,
     access: Option<Access>,
@@ -49,22 +49,6 @@ pub enum StartError {
     /// Its thread ended before it was ready.
     #[error("the broker's thread ended while it started")]
     Ended,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            listens: Vec::new(),
-            access: None,
-            insecure: false,
-            virtual_hosts: Vec::new(),
-            limits: Limits::default(),
-            node: None,
-            http: None,
-            data: None,
-            store: StoreOptions::default(),
-        }
-    }
 }
 
 impl Builder {
@@ -191,7 +175,12 @@ type Ready = oneshot::Sender<Result<Vec<Address>, StartError>>;
 
 impl Plan {
     /// All that the broker's thread does.
-    fn run(self, questions: UnboundedReceiver<Question>, stop: oneshot::Receiver<()>, ready: Ready) {
+    fn run(
+        self,
+        questions: UnboundedReceiver<Question>,
+        stop: oneshot::Receiver<()>,
+        ready: Ready,
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build_local(tokio::runtime::LocalOptions::default());
@@ -218,10 +207,7 @@ impl Plan {
         });
     }
 
-    async fn prepare(
-        self,
-        mut inbox: Inbox,
-    ) -> Result<(State, Vec<Listener>, Inbox), StartError> {
+    async fn prepare(self, mut inbox: Inbox) -> Result<(State, Vec<Listener>, Inbox), StartError> {
         let mut state = State::new(self.limits, self.node, self.access);
         let mut virtual_hosts = self.virtual_hosts;
         if let Some(directory) = &self.data {

@@ -158,10 +158,12 @@ impl Connection {
             input.clear();
         }
         let more = !input.is_empty()
-            && self.handle_frame(input).unwrap_or_else(|(violation, blamed)| {
-                self.violated(violation, blamed, now);
-                true
-            });
+            && self
+                .handle_frame(input)
+                .unwrap_or_else(|(violation, blamed)| {
+                    self.violated(violation, blamed, now);
+                    true
+                });
         if more && self.is_connected() && self.output.answers() > ANSWERS_LIMIT {
             let limit = ANSWERS_LIMIT;
             self.violated(Violation::DoesNotRead { limit }, (0, 0), now);

@@ -274,11 +274,37 @@ pub struct Unsettled {
 
 /// A method as it came, checked once and borrowed from its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MethodBytes(pub(super) Bytes);
+pub struct MethodBytes(Payload);
+
+/// The payload of a method frame. Acknowledgements, of which there are as many as messages, need no allocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Payload {
+    Short { length: u8, bytes: [u8; SHORT] },
+    Long(Bytes),
+}
+
+/// As long as a payload may be to be kept in place: those of `basic.ack` and its like have 13 bytes.
+const SHORT: usize = 22;
 
 impl MethodBytes {
+    pub(super) fn new(payload: &[u8]) -> Self {
+        let mut bytes = [0; SHORT];
+        match (u8::try_from(payload.len()), bytes.get_mut(..payload.len())) {
+            (Ok(length), Some(start)) => {
+                start.copy_from_slice(payload);
+                Self(Payload::Short { length, bytes })
+            }
+            _ => Self(Payload::Long(Bytes::copy_from_slice(payload))),
+        }
+    }
+
     /// The method.
     pub fn decode(&self) -> Result<Method<'_>, DecodeError> {
-        Method::decode(&self.0)
+        Method::decode(match &self.0 {
+            Payload::Short { length, bytes } => {
+                bytes.get(..usize::from(*length)).unwrap_or_default()
+            }
+            Payload::Long(bytes) => bytes,
+        })
     }
 }

@@ -107,7 +107,7 @@ impl Connection {
         if info.id.0 == connection::CLASS_ID || !info.sender.includes_client() {
             return Err(Violation::UnexpectedMethod { method: info.name });
         }
-        let method = MethodBytes(Bytes::copy_from_slice(payload));
+        let method = MethodBytes::new(payload);
         self.events.push_back(Event::Method {
             channel: id,
             method,

@@ -97,11 +97,8 @@ impl Scene<'_> {
         Ok(())
     }
 
-    pub(super) fn direct_reply_declared(
-        &mut self,
-        wire: protocol::ChannelId,
-        no_wait: bool,
-    ) -> Result<(), Refusal> {
+    /// Answers who asks whether there are direct replies.
+    pub(super) fn direct_reply_declared(&mut self, wire: protocol::ChannelId, no_wait: bool) {
         if !no_wait {
             let method = queue::DeclareOk {
                 queue: DIRECT_REPLY,
@@ -110,6 +107,5 @@ impl Scene<'_> {
             };
             self.session.send(wire, method);
         }
-        Ok(())
     }
 }

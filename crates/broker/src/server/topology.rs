@@ -98,7 +98,8 @@ impl Scene<'_> {
     ) -> Result<(), Refusal> {
         if declare.queue == DIRECT_REPLY {
             // Clients ask whether it is there, by whatever flags.
-            return self.direct_reply_declared(wire, declare.no_wait);
+            self.direct_reply_declared(wire, declare.no_wait);
+            return Ok(());
         }
         let name = if declare.passive {
             self.queue_name(wire, declare.queue)?

@@ -13,6 +13,7 @@ mod overtaking;
 mod pair;
 mod random;
 mod requests;
+mod serving;
 mod stuck;
 
 use crate::{

@@ -60,7 +60,9 @@ async fn bodies_of_all_sizes_arrive_as_they_were() {
         1 << 20,
         5_000_000,
     ] {
-        let body: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+        let body: Vec<u8> = (0..size)
+            .map(|at| u8::try_from(at % 251).unwrap())
+            .collect();
         let message = Publish::new("", queue.as_str(), body.clone());
         within(channel.publish(message))
             .await

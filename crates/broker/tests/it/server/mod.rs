@@ -76,6 +76,7 @@ fn text(delivery: &Delivery) -> &str {
     std::str::from_utf8(&delivery.body).unwrap()
 }
 
-async fn within<F: std::future::IntoFuture>(future: F) -> F::Output {
-    timeout(PATIENCE, future).await.expect("too slow")
+/// The future, which has to be done in time.
+fn within<F: IntoFuture>(future: F) -> impl Future<Output = F::Output> {
+    Box::pin(async { timeout(PATIENCE, future).await.expect("too slow") })
 }
