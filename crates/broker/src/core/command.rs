@@ -48,6 +48,7 @@ pub enum ExchangeKind {
 
 /// `exchange.declare`
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "the method has them")]
 pub struct DeclareExchange<'a> {
     /// Its name.
     pub name: &'a str,
@@ -67,6 +68,7 @@ pub struct DeclareExchange<'a> {
 
 /// `queue.declare`
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "the method has them")]
 pub struct DeclareQueue<'a> {
     /// Its name; if empty one is made up: `amq.gen-…`.
     pub name: &'a str,

@@ -29,14 +29,8 @@ pub(super) struct Id {
     pub(super) generation: u32,
 }
 
+#[cfg(test)]
 impl QueueId {
-    /// Behind all others.
-    pub(super) const LAST: Self = Self(Id {
-        index: u32::MAX,
-        generation: u32::MAX,
-    });
-
-    #[cfg(test)]
     /// Some id, for tests of what only passes ids on.
     pub(super) fn test(index: u32) -> Self {
         Self(Id {

@@ -108,11 +108,6 @@ impl<B: Body> VirtualHost<B> {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is due, if nothing happens before.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.first().map(|timer| timer.at)
-    }
-
     /// What messages hold in bytes, each counted once for each queue that holds it, with some 400 bytes for what
     /// belongs to a message beside body and headers. For memory watermarks.
     pub fn message_bytes(&self) -> u64 {

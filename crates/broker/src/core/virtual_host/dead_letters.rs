@@ -38,8 +38,8 @@ impl<B: Body> Dying<B> {
 
 impl<B: Body> VirtualHost<B> {
     /// A message, which is not among the ready ones any more, dies in its queue.
-    pub(super) fn dead_letter(&mut self, id: QueueId, entry: Entry<B>, reason: Reason) {
-        self.forget(id, &entry);
+    pub(super) fn dead_letter(&mut self, id: QueueId, entry: &Entry<B>, reason: Reason) {
+        self.forget(id, entry);
         let seconds = self.clock.wall_seconds();
         if let Some(queue) = self.queues.get(id.0) {
             self.dying
@@ -47,27 +47,48 @@ impl<B: Body> VirtualHost<B> {
         }
     }
 
-    /// Publishes the dead letters. Each may make more, which come to an end as no message goes in a circle.
+    /// Publishes dead letters, but not too many at once: what is left goes on in
+    /// [`handle_timeout`](VirtualHost::handle_timeout), which is due at once then.
+    ///
+    /// Each may make more. They come to an end, as no message goes in a circle, but between many queues that dead-letter
+    /// to each other it may be far away. What follows from a letter comes before the letters behind it, so that they do
+    /// not pile up.
     pub(super) fn bury(&mut self) {
-        while let Some(Dying { reason, message }) = self.dying.pop_front() {
-            let mut found = std::mem::take(&mut self.found);
-            found.clear();
-            // An exchange that is not there takes nothing.
-            let routed = self
-                .routes
-                .route(&self.names, &message, true, &mut found)
-                .is_ok();
-            if routed {
-                if reason != Reason::Rejected {
-                    found.retain(|id| {
-                        self.queues
-                            .get(id.0)
-                            .is_some_and(|queue| !death::is_cycle(&message, &queue.name))
-                    });
-                }
-                self.enqueue_all(&found, &Arc::new(message), None);
+        for _ in 0..LETTERS {
+            let Some(letter) = self.dying.pop_front() else {
+                return;
+            };
+            let mut others = std::mem::take(&mut self.dying);
+            self.publish_letter(letter);
+            while let Some(follows) = self.dying.pop_back() {
+                others.push_front(follows);
             }
-            self.found = found;
+            self.dying = others;
         }
     }
+
+    fn publish_letter(&mut self, letter: Dying<B>) {
+        let Dying { reason, message } = letter;
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        // An exchange that is not there takes nothing.
+        let routed = self
+            .routes
+            .route(&self.names, &message, true, &mut found)
+            .is_ok();
+        if routed {
+            if reason != Reason::Rejected {
+                found.retain(|id| {
+                    self.queues
+                        .get(id.0)
+                        .is_some_and(|queue| !death::is_cycle(&message, &queue.name))
+                });
+            }
+            self.enqueue_all(&found, &Arc::new(message), None);
+        }
+        self.found = found;
+    }
 }
+
+/// How many letters are published before others have their turn.
+const LETTERS: usize = 100;

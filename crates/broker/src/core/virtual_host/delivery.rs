@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::VirtualHost;
+use super::{VirtualHost, timers::EXPIRIES};
 use crate::core::{
     Body, Delivery, Effect, Extra, Position,
     channel::Unsettled,
@@ -33,7 +33,9 @@ impl<B: Body> VirtualHost<B> {
             return;
         }
         for _ in 0..PORTION {
-            self.drop_expired(id, usize::MAX);
+            if self.drop_expired(id, EXPIRIES) == EXPIRIES {
+                break;
+            }
             let ready = self
                 .queues
                 .get(id.0)

@@ -163,7 +163,7 @@ impl<B: Body> VirtualHost<B> {
         {
             queue.counters.dropped += 1;
             dropped = true;
-            self.dead_letter(id, entry, Reason::MaxLen);
+            self.dead_letter(id, &entry, Reason::MaxLen);
         }
         if dropped {
             self.watch_head(id);

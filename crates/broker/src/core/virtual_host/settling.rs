@@ -83,37 +83,42 @@ impl<B: Body> VirtualHost<B> {
         multiple: bool,
         verdict: Verdict,
     ) -> Result<(), Refusal> {
+        let unknown = || Refusal::precondition_failed(format_args!("unknown delivery tag {tag}"));
         let state = self.channel(channel)?;
         let was_full = state.is_full();
+        if !(state.unsettled.contains(tag) || multiple && tag == 0) {
+            return Err(unknown());
+        }
         if verdict != Verdict::Ack {
             self.check_not_from_stream(channel, tag)?;
         }
-        let state = self.channel(channel)?;
-        let unknown = || Refusal::precondition_failed(format_args!("unknown delivery tag {tag}"));
-        if !multiple {
-            let unsettled = state.unsettled.take(tag).ok_or_else(unknown)?;
+        let mut back = Vec::new();
+        while let Some(unsettled) = self.next_settled(channel, tag, multiple) {
             match verdict {
-                Verdict::Requeue => self.requeue(channel, vec![unsettled]),
+                Verdict::Requeue => back.push(unsettled),
                 Verdict::Ack | Verdict::Reject => self.finish(channel, unsettled, verdict),
             }
-        } else {
-            if tag != 0 && !state.unsettled.contains(tag) {
-                return Err(unknown());
-            }
-            let last = if tag == 0 { u64::MAX } else { tag };
-            let mut back = Vec::new();
-            while let Some(unsettled) = self.channel(channel)?.unsettled.pop_through(last) {
-                match verdict {
-                    Verdict::Requeue => back.push(unsettled),
-                    Verdict::Ack | Verdict::Reject => self.finish(channel, unsettled, verdict),
-                }
-            }
-            self.requeue(channel, back);
         }
+        self.requeue(channel, back);
         if was_full {
             self.wake_channel(channel);
         }
         Ok(())
+    }
+
+    /// Takes the next of those that are settled with this tag, if there is one more.
+    fn next_settled(
+        &mut self,
+        channel: ChannelId,
+        tag: u64,
+        multiple: bool,
+    ) -> Option<Unsettled<B>> {
+        let unsettled = &mut self.channels.get_mut(channel.0)?.unsettled;
+        match (multiple, tag) {
+            (true, 0) => unsettled.pop_through(u64::MAX),
+            (true, tag) => unsettled.pop_through(tag),
+            (false, tag) => unsettled.take(tag),
+        }
     }
 
     /// What a stream has delivered can only be acknowledged.
@@ -150,7 +155,7 @@ impl<B: Body> VirtualHost<B> {
         if verdict == Verdict::Ack {
             self.forget(id, &entry);
         } else {
-            self.dead_letter(id, entry, Reason::Rejected);
+            self.dead_letter(id, &entry, Reason::Rejected);
         }
     }
 
@@ -211,7 +216,7 @@ impl<B: Body> VirtualHost<B> {
         }
         queue.ready.put_back(kept);
         for entry in spent {
-            self.dead_letter(id, entry, Reason::DeliveryLimit);
+            self.dead_letter(id, &entry, Reason::DeliveryLimit);
         }
         self.drop_overflow(id);
         self.mark_pending(id);

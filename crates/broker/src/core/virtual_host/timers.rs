@@ -21,25 +21,32 @@ enum What {
     Head,
 }
 
-/// How many messages of a queue expire at once before others have their turn.
-const EXPIRIES: usize = 1000;
+/// How many messages and queues expire at once before others have their turn.
+pub(super) const EXPIRIES: usize = 1000;
 
 impl<B: Body> VirtualHost<B> {
-    /// Lets expire what has expired.
+    /// When [`handle_timeout`](Self::handle_timeout) is due, if nothing happens before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if !self.dying.is_empty() {
+            return Some(self.clock.now());
+        }
+        self.timers.first().map(|timer| timer.at)
+    }
+
+    /// Lets expire what has expired. If there is much of it, some is left for the next time, which is due at once.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.clock.set(now);
         let now = self.clock.now();
-        // Timers that are set meanwhile wait for the next time, however early they are.
-        let later = self.timers.split_off(&Timer {
-            at: now,
-            queue: QueueId::LAST,
-            what: What::Head,
-        });
-        let due = std::mem::replace(&mut self.timers, later);
-        for timer in due {
+        let mut done = 0;
+        while done < EXPIRIES
+            && let Some(timer) = self.timers.first().copied()
+            && timer.at <= now
+        {
+            self.timers.pop_first();
+            done += 1;
             match timer.what {
                 What::Unused => self.expire_queue(timer.queue),
-                What::Head => self.expire_head(timer.queue),
+                What::Head => done += self.expire_head(timer.queue),
             }
         }
         self.bury();
@@ -114,20 +121,20 @@ impl<B: Body> VirtualHost<B> {
         }
     }
 
-    /// Drops what has expired at the head of a queue. Whether there may be more.
-    pub(super) fn drop_expired(&mut self, id: QueueId, most: usize) -> bool {
+    /// Drops what has expired at the head of a queue: how many messages.
+    pub(super) fn drop_expired(&mut self, id: QueueId, most: usize) -> usize {
         let now = self.clock.now();
-        for _ in 0..most {
+        for done in 0..most {
             let Some(queue) = self.queues.get_mut(id.0) else {
-                return false;
+                return done;
             };
             let Some(entry) = queue.ready.pop_expired(now) else {
-                return false;
+                return done;
             };
             queue.counters.expired += 1;
-            self.dead_letter(id, entry, Reason::Expired);
+            self.dead_letter(id, &entry, Reason::Expired);
         }
-        true
+        most
     }
 
     /// Drops what a stream need not keep.
@@ -167,16 +174,18 @@ impl<B: Body> VirtualHost<B> {
         }
     }
 
-    fn expire_head(&mut self, id: QueueId) {
+    fn expire_head(&mut self, id: QueueId) -> usize {
         let Some(queue) = self.queues.get_mut(id.0) else {
-            return;
+            return 0;
         };
         queue.timers.head = None;
-        if queue.stream.is_some() {
+        let expired = if queue.stream.is_some() {
             self.retain(id);
+            0
         } else {
-            self.drop_expired(id, EXPIRIES);
-        }
+            self.drop_expired(id, EXPIRIES)
+        };
         self.watch_head(id);
+        expired
     }
 }

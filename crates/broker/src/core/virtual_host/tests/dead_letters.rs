@@ -265,3 +265,49 @@ fn letters_reach_waiting_consumers_at_once() {
         [("undertaker".to_owned(), "x".to_owned())]
     );
 }
+
+#[test]
+fn letters_between_many_queues_do_not_stop_the_broker() {
+    let mut bench = Bench::new();
+    bench.declare_exchange("dlx", "fanout");
+    // Each message dies at once in each of them and goes to all the others: there are more ways than anybody can go.
+    for number in 0..20 {
+        let name = number.to_string();
+        bench.declare(
+            &name,
+            &[
+                ("x-max-length", 0.into()),
+                ("x-dead-letter-exchange", "dlx".into()),
+            ],
+        );
+        bench.bind(&name, "dlx", "");
+    }
+    bench.publish("0", "x");
+    for _ in 0..10 {
+        assert_eq!(bench.host.poll_timeout(), Some(bench.now));
+        bench.host.handle_timeout(bench.now);
+        bench.poll();
+    }
+    assert!(
+        bench.host.dying.len() < 20 * 20,
+        "{}",
+        bench.host.dying.len()
+    );
+    // Others are served meanwhile.
+    bench.declare("q", &[]);
+    bench.publish("q", "y");
+    assert_eq!(bench.drain("q"), ["y"]);
+}
+
+#[test]
+fn letters_keep_their_order() {
+    let mut bench = Bench::new();
+    bench.declare("dead", &[]);
+    bench.declare("q", &to_dead(&[("x-message-ttl", 10.into())]));
+    let all: Vec<_> = (0..2500).map(|number| number.to_string()).collect();
+    for body in &all {
+        bench.publish("q", body);
+    }
+    bench.pass(10);
+    assert_eq!(bench.drain("dead"), all);
+}
