@@ -1,8 +1,10 @@
 //! The `bergen` program: host, call and measure RPC services on the OpenStack bus.
 
 mod arguments;
+mod broker;
 mod call;
 mod connection;
+mod demo;
 mod exit;
 mod output;
 mod ping;
@@ -51,6 +53,10 @@ enum Command {
     Ping(ping::Ping),
     /// Play one side of oslo.messaging's load simulator
     Sim(sim::Sim),
+    /// Run an AMQP broker of our own, for one machine
+    Broker(broker::BrokerCommand),
+    /// Show it all in seconds: a broker, a service and its callers, with nothing installed
+    Demo(demo::Demo),
 }
 
 const VERBOSE: &str = "Say more on stderr: remote tracebacks and connections with -v, \
@@ -90,7 +96,8 @@ impl Command {
         match self {
             Self::Serve(_) => true,
             Self::Sim(sim) => sim.serves(),
-            Self::Call(_) | Self::Cast(_) | Self::Ping(_) => false,
+            Self::Broker(broker) => broker.serves(),
+            Self::Call(_) | Self::Cast(_) | Self::Ping(_) | Self::Demo(_) => false,
         }
     }
 
@@ -101,6 +108,8 @@ impl Command {
             Self::Cast(cast) => cast.run(connection).await,
             Self::Ping(ping) => ping.run(connection).await,
             Self::Sim(sim) => sim.run(connection).await,
+            Self::Broker(broker) => broker.run().await,
+            Self::Demo(demo) => demo.run().await,
         }
     }
 }
@@ -109,9 +118,9 @@ fn log_to_stderr(verbose: u8, serves: bool) {
     let default = match verbose {
         // What goes wrong with one request is said once, at the end.
         0 if !serves => "off",
-        0 => "bergen=warn,bergen_messaging=warn,bergen_amqp=warn",
-        1 => "bergen=info,bergen_messaging=info,bergen_amqp=info",
-        2 => "bergen=debug,bergen_messaging=debug,bergen_amqp=debug",
+        0 => "bergen=warn,bergen_messaging=warn,bergen_amqp=warn,bergen_broker=warn",
+        1 => "bergen=info,bergen_messaging=info,bergen_amqp=info,bergen_broker=info",
+        2 => "bergen=debug,bergen_messaging=debug,bergen_amqp=debug,bergen_broker=debug",
         _ => "trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));

@@ -1,4 +1,4 @@
-//! The tests of the `bergen` program: the real program, against a real RabbitMQ.
+//! The tests of the `bergen` program: the real program, against a real RabbitMQ or its own broker.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,6 +10,8 @@
 mod broker;
 mod calls;
 mod config;
+mod demo;
+mod embedded;
 mod endings;
 mod help;
 mod ping;

@@ -97,7 +97,12 @@ impl Service {
         .await
     }
 
-    pub(crate) async fn spawn(mut command: Command) -> Self {
+    pub(crate) async fn spawn(command: Command) -> Self {
+        Self::spawn_until(command, "ready: ").await
+    }
+
+    /// Starts it and waits for the line that holds `ready`.
+    pub(crate) async fn spawn_until(mut command: Command, ready: &str) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Guarded::spawn("bergen", &mut command, None).unwrap();
         let child = process.child();
@@ -112,7 +117,7 @@ impl Service {
             lines,
             seen: Vec::new(),
         };
-        service.ready = service.line_with("ready: ").await;
+        service.ready = service.line_with(ready).await;
         service
     }
 

@@ -1,0 +1,147 @@
+//! The line at the bottom of the terminal that shows how the broker is.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use bergen_broker::{Broker, State};
+
+/// How often it is drawn anew.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Erases the line.
+const ERASE: &str = "\r\x1b[2K";
+
+/// What the line shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Census {
+    connections: usize,
+    queues: usize,
+    messages: u64,
+    bytes: u64,
+    published: u64,
+    delivered: u64,
+    blocked: bool,
+}
+
+/// Shows the status on stderr, if that is a terminal, until dropped or the broker is gone.
+pub(super) async fn show(broker: &Broker) {
+    if !io::stderr().is_terminal() {
+        return std::future::pending().await;
+    }
+    let _line = Line;
+    let mut before: Option<(Instant, Census)> = None;
+    while let Ok(census) = broker.control().ask(|state| Census::of(state)).await {
+        let now = Instant::now();
+        let since = before.map(|(at, before)| (now - at, before));
+        // The cursor goes back to the beginning, so that a line of the log overwrites this one.
+        let _ = write!(io::stderr(), "{ERASE}{}\r", census.line(since));
+        before = Some((now, census));
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// The line is erased when this is dropped.
+struct Line;
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let _ = write!(io::stderr(), "{ERASE}");
+    }
+}
+
+impl Census {
+    fn of(state: &State) -> Self {
+        let mut census = Self {
+            connections: state.connection_count(),
+            published: state.totals().published,
+            delivered: state.totals().delivered + state.totals().got,
+            blocked: state.alarm().is_some(),
+            ..Self::default()
+        };
+        for host in state.virtual_hosts().filter_map(|name| state.host(name)) {
+            census.queues += host.queue_count();
+            census.bytes += host.message_bytes();
+            let queues = host.queues();
+            census.messages += queues
+                .map(|queue| queue.ready + queue.unacknowledged)
+                .sum::<u64>();
+        }
+        census
+    }
+
+    fn line(&self, since: Option<(Duration, Self)>) -> String {
+        let rate = |now: u64, then: fn(&Self) -> u64| {
+            let Some((elapsed, before)) = &since else {
+                return 0;
+            };
+            let milliseconds = elapsed.as_millis().max(1);
+            u128::from(now.saturating_sub(then(before))) * 1000 / milliseconds
+        };
+        let blocked = if self.blocked {
+            "publishers wait: memory or disk is short  "
+        } else {
+            ""
+        };
+        format!(
+            "{blocked}{} connections  {} queues  {} messages ({})  in {}/s  out {}/s",
+            self.connections,
+            self.queues,
+            self.messages,
+            size(self.bytes),
+            rate(self.published, |before| before.published),
+            rate(self.delivered, |before| before.delivered),
+        )
+    }
+}
+
+/// A number of bytes for people.
+fn size(bytes: u64) -> String {
+    let mut number = bytes;
+    for unit in ["B", "KiB", "MiB"] {
+        if number < 10_000 {
+            return format!("{number} {unit}");
+        }
+        number /= 1024;
+    }
+    format!("{number} GiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_tells_counts_and_rates() {
+        let before = Census {
+            published: 100,
+            delivered: 50,
+            ..Census::default()
+        };
+        let now = Census {
+            connections: 2,
+            queues: 3,
+            messages: 4,
+            bytes: 20_480,
+            published: 300,
+            delivered: 50,
+            blocked: false,
+        };
+        assert_eq!(
+            now.line(Some((Duration::from_secs(2), before))),
+            "2 connections  3 queues  4 messages (20 KiB)  in 100/s  out 0/s"
+        );
+        let blocked = Census {
+            blocked: true,
+            ..now
+        };
+        assert!(blocked.line(None).starts_with("publishers wait"));
+        assert!(blocked.line(None).ends_with("in 0/s  out 0/s"));
+    }
+
+    #[test]
+    fn sizes_are_for_people() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(9_999), "9999 B");
+        assert_eq!(size(10 << 20), "10 MiB");
+        assert_eq!(size(100 << 30), "100 GiB");
+    }
+}
