@@ -17,7 +17,9 @@ use crate::core::{
     ids::{ConsumerId, QueueId},
 };
 
-const QUEUES: [&str; 5] = ["plain", "limited", "expiring", "quorum", "priority"];
+const QUEUES: [&str; 7] = [
+    "plain", "limited", "expiring", "quorum", "priority", "single", "fleeting",
+];
 
 /// How many clients with a channel each.
 const CHANNELS: usize = 3;
@@ -54,6 +56,7 @@ enum Step {
     Qos {
         channel: usize,
         count: u16,
+        global: bool,
     },
     Reading {
         channel: usize,
@@ -90,7 +93,9 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (channel.clone(), 0..6usize, any::<bool>(), 0..4u8).prop_map(
             |(channel, nth, multiple, how)| Step::Settle { channel, nth, multiple, how }
         ),
-        1 => (channel.clone(), 0..4u16).prop_map(|(channel, count)| Step::Qos { channel, count }),
+        1 => (channel.clone(), 0..4u16, any::<bool>()).prop_map(
+            |(channel, count, global)| Step::Qos { channel, count, global }
+        ),
         1 => (channel.clone(), any::<bool>()).prop_map(
             |(channel, reading)| Step::Reading { channel, reading }
         ),
@@ -154,6 +159,8 @@ impl Run {
                 ("x-overflow", "reject-publish".into()),
             ]),
             "priority" => vec![("x-max-priority", 2.into())],
+            "single" => vec![("x-single-active-consumer", true.into())],
+            "fleeting" => vec![("x-expires", 100.into())],
             _ => vec![],
         };
         let arguments: FieldTable<'_> = arguments.into_iter().collect();
@@ -173,6 +180,10 @@ impl Run {
 
     fn apply(&mut self, step: &Step) {
         let now = self.bench.now;
+        if !self.bench.exists("fleeting") {
+            self.last.remove("fleeting");
+            self.declare("fleeting");
+        }
         match *step {
             Step::Publish {
                 queue,
@@ -205,20 +216,20 @@ impl Run {
             } => {
                 self.consumers += 1;
                 let arguments = FieldTable::new().with("x-priority", priority);
-                self.bench
-                    .host
-                    .consume(
-                        self.channels[channel],
-                        &Consume {
-                            queue: QUEUES[queue],
-                            consumer_tag: &self.consumers.to_string(),
-                            no_ack,
-                            exclusive: false,
-                            arguments: &arguments,
-                        },
-                        now,
-                    )
-                    .unwrap();
+                let consumed = self.bench.host.consume(
+                    self.channels[channel],
+                    &Consume {
+                        queue: QUEUES[queue],
+                        consumer_tag: &self.consumers.to_string(),
+                        no_ack,
+                        exclusive: false,
+                        arguments: &arguments,
+                    },
+                    now,
+                );
+                if let Err(refusal) = consumed {
+                    assert!(refusal.text.contains("does not support global qos"));
+                }
             }
             Step::Cancel { channel, nth } => {
                 let channel = self.channels[channel];
@@ -257,9 +268,13 @@ impl Run {
                 multiple,
                 how,
             } => self.settle(self.channels[channel], nth, multiple, how),
-            Step::Qos { channel, count } => {
+            Step::Qos {
+                channel,
+                count,
+                global,
+            } => {
                 let channel = self.channels[channel];
-                self.bench.host.qos(channel, count, false, now).unwrap();
+                self.bench.host.qos(channel, count, global, now).unwrap();
             }
             Step::Reading { channel, reading } => {
                 let channel = self.channels[channel];
@@ -399,6 +414,10 @@ impl Run {
             assert!(consumer.prefetch == 0 || has <= usize::from(consumer.prefetch));
         }
         for (id, queue) in host.queues.iter() {
+            assert_eq!(
+                queue.subscribers.active.is_some(),
+                queue.settings.single_active_consumer && !queue.subscribers.is_empty()
+            );
             let out = unsettled.get(&QueueId(id)).copied().unwrap_or_default();
             assert_eq!(queue.unsettled, out);
             cost += queue
@@ -443,7 +462,8 @@ impl Run {
             let somebody = queue.subscribers.iter().any(|id| {
                 let consumer = host.consumers.get(id.0).unwrap();
                 let channel = host.channels.get(consumer.channel.0).unwrap();
-                channel.is_open() && !channel.is_full() && !consumer.is_full()
+                let turn = queue.subscribers.active.is_none_or(|active| active == id);
+                turn && channel.is_open() && !channel.is_full() && !consumer.is_full()
             });
             let expired = |now| {
                 queue
