@@ -178,6 +178,14 @@ impl Channels {
         self.slots.get_mut(usize::from(number))?.take()
     }
 
+    /// Bytes of bodies that have come in part.
+    pub(super) fn gathered(&self) -> usize {
+        let open = self.slots.iter().flatten();
+        open.filter_map(|channel| channel.content.as_ref())
+            .map(Content::gathered)
+            .sum()
+    }
+
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Box<Channel>> {
         self.slots.drain(..).flatten()
     }

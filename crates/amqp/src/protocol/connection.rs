@@ -43,6 +43,8 @@ pub struct Connection {
     pub(super) acks: Acks,
     /// Largest frame in bytes that is taken.
     pub(super) frame_limit: usize,
+    /// A body may be there in part.
+    pub(super) gathers: bool,
     /// Bytes in the input that were counted before.
     leftover: usize,
     /// The input makes no sense any more.
@@ -129,6 +131,7 @@ impl Connection {
             hash_keys: RandomState::new(),
             acks: Acks::default(),
             frame_limit: frame_limit.max(FRAME_MIN_SIZE),
+            gathers: false,
             leftover: 0,
             deaf: false,
             handshake_deadline,
@@ -139,7 +142,8 @@ impl Connection {
 
     /// Takes all whole frames out of `input`; the beginning of the next one stays there.
     ///
-    /// Bodies of 512 bytes or more that came in one frame share memory with `input`.
+    /// Bodies that came in one frame share memory with `input`: deliveries from 512 bytes on, publishes, which may
+    /// stay for long, from 16 KiB on.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         while self.handle_next(input, now) {}
     }
@@ -261,6 +265,16 @@ impl Connection {
     /// Bytes that wait to be written, bodies included: the measure for holding back publishes.
     pub fn pending_output_bytes(&self) -> usize {
         self.output.len()
+    }
+
+    /// Bytes of bodies that have come in part.
+    pub fn incoming_bytes(&mut self) -> usize {
+        if !self.gathers {
+            return 0;
+        }
+        let bytes = self.channels.gathered();
+        self.gathers = bytes > 0;
+        bytes
     }
 
     /// Whether [`Event::Closed`] was queued. Write what output is left, then drop the socket.

@@ -11,6 +11,10 @@ use crate::codec::{BasicProperties, ContentHeader, frame::FrameStart};
 /// share memory with it. Below it, pinning the buffer costs more than the copy.
 const SHARE_FROM: usize = 512;
 
+/// The same for what is published, which may lie in a queue for long: the rest of the buffer, pinned as long, must not
+/// be much more than what is counted.
+const SHARE_PUBLISHED_FROM: usize = 16 * 1024;
+
 /// A message that is coming in.
 #[derive(Debug)]
 pub(super) struct Content {
@@ -130,6 +134,7 @@ impl Content {
         frame: FrameStart,
         input: &mut BytesMut,
     ) -> Result<(), Violation> {
+        let share_from = self.share_from();
         let Some(header) = &mut self.header else {
             return Err(Violation::ContentOutOfOrder {
                 received: "content body",
@@ -144,7 +149,7 @@ impl Content {
             })?;
         let first = header.missing == header.size;
         header.missing = missing;
-        if first && missing == 0 && length >= SHARE_FROM && self.is_kept() {
+        if first && missing == 0 && length >= share_from && self.is_kept() {
             let mut piece = input.split_to(frame.frame_len()).freeze();
             piece.advance(FrameStart::SIZE);
             piece.truncate(length);
@@ -208,6 +213,22 @@ impl Content {
             properties,
             body,
             size,
+        }
+    }
+
+    /// Bytes that are there of a body that is not complete.
+    pub(super) fn gathered(&self) -> usize {
+        match &self.body {
+            Body::Whole(body) => body.len(),
+            Body::Parts(parts) => parts.len(),
+            Body::Discarded => 0,
+        }
+    }
+
+    fn share_from(&self) -> usize {
+        match self.head {
+            Head::Publish(_) => SHARE_PUBLISHED_FROM,
+            _ => SHARE_FROM,
         }
     }
 

@@ -181,6 +181,7 @@ impl Connection {
         };
         let complete = channel.content.take_if(|content| content.is_complete());
         let id = channel.id;
+        self.gathers |= complete.is_none();
         match (complete, &self.role) {
             (None, _) => Ok(()),
             (Some(content), Role::Client(_)) => self.message_for_client(id, content.finish()),

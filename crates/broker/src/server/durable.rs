@@ -95,7 +95,10 @@ impl Durable {
             .partition(|(ticket, _)| (first..=last).contains(ticket));
         self.waiting = waiting;
         let failed: VecDeque<_> = failed;
-        failed.into_iter().flat_map(|(_, publishes)| publishes).collect()
+        failed
+            .into_iter()
+            .flat_map(|(_, publishes)| publishes)
+            .collect()
     }
 
     /// Lets go of the store, which has to be closed.

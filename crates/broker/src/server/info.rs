@@ -160,6 +160,11 @@ impl State {
         self.last_session
     }
 
+    /// Bytes of messages that have come in part.
+    pub fn incoming_bytes(&self) -> usize {
+        self.incoming
+    }
+
     /// All connections.
     pub fn connections(&self) -> Vec<ConnectionInfo> {
         let sessions = self.sessions.iter();

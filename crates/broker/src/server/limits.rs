@@ -9,8 +9,8 @@ pub struct Limits {
     /// How many clients may be connected. More are hung up on at once. Default 20 000: an idle connection costs a few
     /// kilobytes and a file descriptor.
     pub connections: usize,
-    /// How many sockets may be there that have not logged in. More wait until the kernel's queue is served again.
-    /// Default 4 096.
+    /// How many sockets may be there that have not logged in. When more come, those that stand longest are hung up on.
+    /// Default 4 096: clients that all come back at once fit.
     pub connections_before_login: usize,
     /// From the first byte to `connection.open`, TLS included. Default 10 s, RabbitMQ's `handshake_timeout`.
     pub handshake_timeout: Duration,
@@ -25,8 +25,9 @@ pub struct Limits {
     /// Largest body of a message in bytes. Default 128 MiB, RabbitMQ 3's `max_message_size`.
     pub max_body_size: u64,
     /// Bytes of messages from which on publishers are stopped (`connection.blocked`), until one tenth of it is free
-    /// again. RabbitMQ's `vm_memory_high_watermark`, which there is 40 % of the machine. Default 1 GiB: an embedded
-    /// broker shares its machine.
+    /// again. Also how much messages that are still coming in may take together; who goes beyond is closed (506).
+    /// RabbitMQ's `vm_memory_high_watermark`, which there is 40 % of the machine. Default 1 GiB: an embedded broker
+    /// shares its machine.
     pub memory_high_watermark: u64,
     /// Bytes that may wait for a client's socket before it gets no more deliveries, until a quarter of it is left.
     /// Default 512 KiB.

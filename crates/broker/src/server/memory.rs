@@ -1,5 +1,9 @@
 //! Stopping publishers while memory or the disk is short.
 
+use std::time::Instant;
+
+use bergen_amqp::codec::reply_code;
+
 use super::session::{Session, Stopped};
 use super::state::State;
 
@@ -56,6 +60,30 @@ impl State {
         }
         if before.any() && !self.alarms.any() {
             self.let_publishers_go_on();
+        }
+    }
+
+    /// Counts what has come in part. Whoever brings it over the limit is closed: stopping would never end, as nobody
+    /// else can free it.
+    pub(super) fn weigh_incoming(&mut self, key: usize, now: Instant) {
+        let limit = self.settings.limits.memory_high_watermark;
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let before = session.incoming;
+        session.incoming = session.connection.incoming_bytes();
+        self.incoming = self.incoming - before + session.incoming;
+        let is_over = u64::try_from(self.incoming).is_ok_and(|incoming| incoming > limit);
+        if !is_over || session.incoming <= before {
+            return;
+        }
+        tracing::warn!(connection = %session.name, limit, "too many messages are coming in at once: this one is closed");
+        let text = format!(
+            "RESOURCE_ERROR - messages that are still coming in take more than {limit} bytes"
+        );
+        self.force_close(key, reply_code::RESOURCE_ERROR, &text, now);
+        if let Some(session) = self.sessions.get_mut(key) {
+            self.incoming -= std::mem::take(&mut session.incoming);
         }
     }
 

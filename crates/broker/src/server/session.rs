@@ -42,6 +42,8 @@ pub(super) struct Session {
     pub(super) stalled: bool,
     /// Whether it published while memory or the disk was short: nothing is read from it then.
     pub(super) stopped: Stopped,
+    /// Bytes of messages that have come in part.
+    pub(super) incoming: usize,
     /// Its task waits for something to do.
     pub(super) waker: Option<Waker>,
     /// Channels with confirms to send at the end of the turn.

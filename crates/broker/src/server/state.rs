@@ -34,6 +34,8 @@ pub struct State {
     pub(super) durable: Durable,
     /// Whether publishers are stopped, and why.
     pub(super) alarms: Alarms,
+    /// Bytes of messages that have come in part.
+    pub(super) incoming: usize,
     /// Messages of all clients since the start.
     pub(super) totals: ChannelCounts,
     /// Rings when something is due earlier than was known.
@@ -79,6 +81,7 @@ impl State {
             last_session: 0,
             durable: Durable::default(),
             alarms: Alarms::default(),
+            incoming: 0,
             totals: ChannelCounts::default(),
             clock: Rc::new(Notify::new()),
             armed: None,
@@ -107,6 +110,7 @@ impl State {
             channels: Vec::new(),
             stalled: false,
             stopped: Stopped::No,
+            incoming: 0,
             waker: None,
             confirming: Vec::new(),
         })
@@ -115,7 +119,9 @@ impl State {
     /// A client's task has ended.
     pub(super) fn exit(&mut self, key: usize, now: Instant) {
         self.leave(key, now);
-        self.sessions.try_remove(key);
+        if let Some(session) = self.sessions.try_remove(key) {
+            self.incoming -= session.incoming;
+        }
         self.departures.notify_waiters();
         self.end_turn(None, now);
     }

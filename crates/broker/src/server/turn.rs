@@ -21,6 +21,7 @@ impl State {
                 break;
             }
         }
+        self.weigh_incoming(key, now);
         self.end_turn(Some(key), now);
     }
 

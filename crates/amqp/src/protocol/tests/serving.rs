@@ -140,3 +140,51 @@ fn who_is_not_read_from_is_not_taken_for_dead() {
     pair.advance(interval * 3);
     assert!(!pair.server.connection.is_connected());
 }
+
+#[test]
+fn what_comes_in_part_is_counted_until_it_is_whole_or_gone() {
+    let mut pair = Pair::connected();
+    let (_, channel) = pair.open_channel();
+    let mut start = frames(&[basic::Publish::default().into()]);
+    let properties = BasicProperties::default();
+    frame::encode_header(1, 3000, &properties, 4096, &mut start).unwrap();
+    let mut half = BytesMut::new();
+    frame::encode_body(1, &[7; 1500], 4096, &mut half).unwrap();
+
+    pair.server.inject(&start, pair.now);
+    assert_eq!(pair.server.connection.incoming_bytes(), 0);
+    pair.server.inject(&half, pair.now);
+    assert_eq!(pair.server.connection.incoming_bytes(), 1500);
+    pair.server.inject(&half, pair.now);
+    assert_eq!(pair.server.connection.incoming_bytes(), 0);
+    assert!(matches!(pair.server.event(), Event::Published { .. }));
+
+    pair.server.inject(&start, pair.now);
+    pair.server.inject(&half, pair.now);
+    assert_eq!(pair.server.connection.incoming_bytes(), 1500);
+    pair.server
+        .connection
+        .close_channel(channel, 406, "no")
+        .unwrap();
+    assert_eq!(pair.server.connection.incoming_bytes(), 0);
+}
+
+#[test]
+fn a_small_message_that_stays_does_not_hold_the_buffer_it_came_in() {
+    let mut pair = Pair::connected();
+    pair.open_channel();
+    for (size, shared) in [(8 * 1024, false), (16 * 1024, true)] {
+        let mut input = frames(&[basic::Publish::default().into()]);
+        let properties = BasicProperties::default();
+        frame::encode_header(1, size, &properties, 4096, &mut input).unwrap();
+        let body = vec![7; usize::try_from(size).unwrap()];
+        frame::encode_body(1, &body, 131_072, &mut input).unwrap();
+        let range = input.as_ptr_range();
+        pair.server.connection.handle_input(&mut input, pair.now);
+        let Event::Published { message, .. } = pair.server.event() else {
+            panic!("not published");
+        };
+        assert_eq!(message.body, body);
+        assert_eq!(range.contains(&message.body.as_ptr()), shared, "{size}");
+    }
+}

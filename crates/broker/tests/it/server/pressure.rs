@@ -216,3 +216,32 @@ async fn a_blocked_publisher_is_not_taken_for_dead() {
     let delivery = within(channel.get("q", true)).await.unwrap().unwrap();
     assert_eq!(text(&delivery), "small");
 }
+
+#[tokio::test]
+async fn messages_that_come_in_part_are_bounded_together() {
+    let mut limits = Limits::default();
+    limits.memory_high_watermark = 1_000_000;
+    let broker = Broker::builder().limits(limits).start().await.unwrap();
+    let whole = published(
+        1,
+        "",
+        "nobody",
+        &BasicProperties::default(),
+        &vec![0; 900_000],
+    );
+    let (some, rest) = whole.split_at(600_000);
+    let mut first = Raw::open(&broker).await;
+    let mut second = Raw::open(&broker).await;
+    for raw in [&mut first, &mut second] {
+        raw.open_channel(1).await;
+    }
+    first.write(some).await;
+    let seen = || broker.control().ask(|state| state.incoming_bytes());
+    within(async { while seen().await.unwrap() < 500_000 {} }).await;
+    second.write(some).await;
+    second.closed(506).await;
+    first.write(rest).await;
+    first.send(1, basic::Qos::default()).await;
+    assert!(first.next().await.is("basic.qos-ok"));
+    assert_eq!(seen().await, Ok(0));
+}
