@@ -80,9 +80,7 @@ async fn who_guesses_waits_and_nobody_else() {
             let took = took.unwrap();
             assert!(took >= Duration::from_millis(100), "{took:?}");
         }
-        if good > 400 {
-            panic!("guesses were never answered");
-        }
+        assert!(good <= 400, "guesses were never answered");
     }
     assert!(good > 20, "guessing took too little time: {good}");
     assert!(slowest_good < Duration::from_secs(2), "{slowest_good:?}");
@@ -104,7 +102,7 @@ async fn virtual_hosts_open_for_those_who_have_permissions() {
             virtual_host: virtual_host.to_owned(),
             ..options(port(&broker), Login::plain("nova", "s3cret"))
         };
-        within(Connection::open(options)).await.map(drop)
+        within(Box::pin(Connection::open(options))).await.map(drop)
     };
     open("h4").await.unwrap();
     let ConnectError::VirtualHostRefused { text, .. } = open("/").await.unwrap_err() else {

@@ -42,7 +42,9 @@ fn options(port: u16, login: Login) -> ConnectOptions {
 
 async fn log_in(port: u16, login: Login) -> Result<Connection, ConnectError> {
     let open = Connection::open(options(port, login));
-    within(open).await.map(|(connection, _)| connection)
+    within(Box::pin(open))
+        .await
+        .map(|(connection, _)| connection)
 }
 
 async fn within<F: std::future::IntoFuture>(future: F) -> F::Output {

@@ -70,7 +70,9 @@ async fn the_same_is_refused_as_by_rabbitmq() {
 
 /// What became of each operation.
 async fn outcomes(place: &ConnectOptions, user: &str) -> Vec<(&'static str, String)> {
-    let (all, _events) = within(Connection::open(place.clone())).await.unwrap();
+    let (all, _events) = within(Box::pin(Connection::open(place.clone())))
+        .await
+        .unwrap();
     let (channel, _events) = within(all.open_channel()).await.unwrap();
     for prefix in ["c", "w", "r", "x", "cr", "cw"] {
         let queue = QueueDeclare::new(format!("{prefix}-q"));
@@ -82,7 +84,7 @@ async fn outcomes(place: &ConnectOptions, user: &str) -> Vec<(&'static str, Stri
         login: Login::plain(user, PASSWORD),
         ..place.clone()
     };
-    let (limited, _events) = within(Connection::open(limited)).await.unwrap();
+    let (limited, _events) = within(Box::pin(Connection::open(limited))).await.unwrap();
     let mut outcomes = Vec::new();
     for operation in OPERATIONS {
         let (channel, _events) = within(limited.open_channel()).await.unwrap();
@@ -226,8 +228,10 @@ async fn perform(channel: &Channel, operation: &str, user: &str) -> String {
 
 async fn publish(channel: &Channel, exchange: &str, user_id: Option<String>) -> String {
     channel.confirm_select().await.unwrap();
-    let mut properties = BasicProperties::default();
-    properties.user_id = user_id.map(Into::into);
+    let properties = BasicProperties {
+        user_id: user_id.map(Into::into),
+        ..BasicProperties::default()
+    };
     let publish = Publish::new(exchange, "key", "x").with_properties(properties);
     match channel.publish(publish).await.unwrap().await {
         Ok(Confirmed::Ack) => "done".to_owned(),

@@ -58,7 +58,7 @@ async fn tls_with_passwords_and_with_certificates() {
             tls: Some(tls),
             ..options(port(&broker), login)
         };
-        within(Connection::open(options)).await
+        within(Box::pin(Connection::open(options))).await
     };
     let nova = || Login::plain("nova", "s3cret");
     let (with_password, _events) = connect(nova(), None).await.unwrap();
@@ -133,7 +133,9 @@ async fn a_certificate_of_another_authority_is_turned_away() {
         tls: Some(tls),
         ..options(port(&broker), Login::External)
     };
-    let error = within(Connection::open(options)).await.unwrap_err();
+    let error = within(Box::pin(Connection::open(options)))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ConnectError::Tls { .. }), "{error}");
 }
 
@@ -148,7 +150,9 @@ async fn plain_clients_on_a_tls_port_disturb_nobody() {
         .await
         .unwrap();
     let plain = options(port(&broker), Login::plain("nova", "s3cret"));
-    let error = within(Connection::open(plain.clone())).await.unwrap_err();
+    let error = within(Box::pin(Connection::open(plain.clone())))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ConnectError::SpeaksTls { .. }), "{error}");
     let tls = TlsOptions {
         ca_file: Some(certificates.path("ca.pem")),
@@ -158,7 +162,7 @@ async fn plain_clients_on_a_tls_port_disturb_nobody() {
         tls: Some(tls),
         ..plain
     };
-    within(Connection::open(options)).await.unwrap();
+    within(Box::pin(Connection::open(options))).await.unwrap();
 }
 
 /// A path of its own, short enough for a socket.
