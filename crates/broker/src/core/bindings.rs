@@ -154,6 +154,10 @@ impl Bindings {
         Some(binding)
     }
 
+    pub(super) fn contains(&self, key: &BindingKey) -> bool {
+        self.all.contains_key(key)
+    }
+
     /// Whether anything goes to this destination.
     pub(super) fn reaches(&self, destination: &Destination) -> bool {
         self.from(destination)

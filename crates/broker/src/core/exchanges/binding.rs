@@ -36,6 +36,14 @@ impl Routes {
         Ok(())
     }
 
+    /// Whether there is this binding.
+    pub(in crate::core) fn is_bound(&self, bind: &Bind<'_>, queue: QueueId) -> bool {
+        let key = BindingKey::new(Destination::Queue(queue), bind.routing_key, bind.arguments);
+        self.exchanges
+            .get(bind.source)
+            .is_some_and(|exchange| exchange.bindings.contains(&key))
+    }
+
     /// `exchange.bind`
     pub(in crate::core) fn bind_exchange<B>(
         &mut self,

@@ -60,7 +60,8 @@ impl<B: Body> VirtualHost<B> {
         let Some(queue) = self.queues.get(id.0) else {
             return Ok(());
         };
-        if self.routes.exists(bind.source) {
+        // RabbitMQ asks whose queue it is only when there is something to unbind.
+        if self.routes.is_bound(bind, id) {
             queue.check_owner(&self.settings.name, connection)?;
         }
         self.routes.unbind_queue(bind, id, &mut self.effects)

@@ -105,6 +105,14 @@ fn exclusive_queues_are_for_one_connection_and_go_with_it() {
     assert_eq!(refused(bench.consume_on(channel, "q", "c", &[])), LOCKED);
     // Its own connection may not declare it otherwise either.
     assert_eq!(refused(bench.try_declare("q", false, &[])), LOCKED);
+    bench.bind("q", "amq.direct", "k");
+    let host = &mut bench.host;
+    assert_eq!(refused(host.unbind_queue(other, &bind)), LOCKED);
+    let elsewhere = Bind {
+        routing_key: "not bound",
+        ..bind
+    };
+    host.unbind_queue(other, &elsewhere).unwrap();
     // A missing exchange is named first.
     let nowhere = Bind {
         source: "nox",
