@@ -123,7 +123,9 @@ impl Bus {
             left = left.saturating_sub(1);
             drop(state);
             let tag = delivery.delivery_tag;
-            let outcome = outlet.deliver(delivery);
+            let outcome = outlet.deliver(&delivery);
+            // Outside of the lock: it may be the last to hold the message.
+            drop(delivery);
             state = self.lock();
             state.handed_over(outlet.channel, tag, outcome);
         }

@@ -47,11 +47,12 @@ pub use stats::MemoryStats;
 
 /// Registers the driver under `memory` and `fake`.
 pub fn register(registry: &mut DriverRegistry) {
-    registry.register("memory", create);
-    registry.register("fake", create);
+    for scheme in ["memory", "fake"] {
+        registry.register(scheme, |config: DriverConfig| create(&config));
+    }
 }
 
-fn create(config: DriverConfig) -> Result<Arc<dyn Driver>, DriverError> {
+fn create(config: &DriverConfig) -> Result<Arc<dyn Driver>, DriverError> {
     let driver = MemoryDriver::new(&config.url, &config.control_exchange)?;
     Ok(Arc::new(driver))
 }

@@ -65,7 +65,7 @@ impl Outlet {
     }
 
     /// Hands a message to the sink. Called without the lock of the bus.
-    pub(crate) fn deliver(self: &Arc<Self>, delivery: Delivery<Parcel>) -> Outcome {
+    pub(crate) fn deliver(self: &Arc<Self>, delivery: &Delivery<Parcel>) -> Outcome {
         let _runtime = self.runtime.as_ref().map(Handle::enter);
         let redelivered = delivery.redelivered;
         let handed = Handed::new(Arc::clone(self), delivery.delivery_tag);

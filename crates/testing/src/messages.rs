@@ -50,7 +50,7 @@ impl Messages {
     /// Only what was sent to this topic, whichever server.
     #[must_use]
     pub fn topic(self, topic: &str) -> Self {
-        self.only(format!("topic {topic:?}"), |sent| {
+        self.only(&format!("topic {topic:?}"), |sent| {
             sent.target.topic.as_deref() == Some(topic)
         })
     }
@@ -58,7 +58,7 @@ impl Messages {
     /// Only what was sent to this server of its topic.
     #[must_use]
     pub fn server(self, server: &str) -> Self {
-        self.only(format!("server {server:?}"), |sent| {
+        self.only(&format!("server {server:?}"), |sent| {
             sent.target.server.as_deref() == Some(server)
         })
     }
@@ -66,13 +66,13 @@ impl Messages {
     /// Only what asks for this method; of notifications, those of this event type.
     #[must_use]
     pub fn method(self, method: &str) -> Self {
-        self.only(format!("method {method:?}"), |sent| sent.method == method)
+        self.only(&format!("method {method:?}"), |sent| sent.method == method)
     }
 
     /// Only what `keep` says yes to; `what` describes it in failures.
     #[must_use]
     pub fn that(self, what: &str, keep: impl FnMut(&Sent) -> bool) -> Self {
-        self.only(what.to_owned(), keep)
+        self.only(what, keep)
     }
 
     /// How many there are.
@@ -108,7 +108,7 @@ impl Messages {
     /// # Panics
     /// There are more or fewer.
     #[track_caller]
-    pub fn assert_count(self, count: usize) -> Self {
+    pub fn assert_count(&self, count: usize) -> &Self {
         self.check(self.chosen.len() == count, &format!("{count} messages"));
         self
     }
@@ -118,7 +118,7 @@ impl Messages {
     /// # Panics
     /// There are some.
     #[track_caller]
-    pub fn assert_none(self) {
+    pub fn assert_none(&self) {
         self.check(self.chosen.is_empty(), "no message");
     }
 
@@ -127,7 +127,7 @@ impl Messages {
     /// # Panics
     /// There were others, or in another order.
     #[track_caller]
-    pub fn assert_methods(self, methods: &[&str]) -> Self {
+    pub fn assert_methods(&self, methods: &[&str]) -> &Self {
         let same = self
             .chosen
             .iter()
@@ -138,14 +138,14 @@ impl Messages {
     }
 
     fn of_kind(self, kind: Kind) -> Self {
-        self.only(format!("{kind}s"), |sent| sent.kind == kind)
+        self.only(&format!("{kind}s"), |sent| sent.kind == kind)
     }
 
-    fn only(mut self, filter: String, keep: impl FnMut(&Sent) -> bool) -> Self {
+    fn only(mut self, filter: &str, keep: impl FnMut(&Sent) -> bool) -> Self {
         self.chosen.retain(keep);
         let separator = if self.filters.is_empty() { "" } else { ", " };
         self.filters.push_str(separator);
-        self.filters.push_str(&filter);
+        self.filters.push_str(filter);
         self
     }
 

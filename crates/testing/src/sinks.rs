@@ -31,9 +31,9 @@ impl RequestSink for WatchedRequests {
             .of(Leg::There, &self.topic, &method, |action| {
                 matches!(action, Action::Redeliver | Action::Disconnect)
             });
-        let copy = actions
+        let second = actions
             .contains(&Action::Redeliver)
-            .then(|| self.copy(&incoming, Arc::new(Copied), true));
+            .then(|| copy(&incoming, Arc::new(Copied), true));
         let watched = Arc::new(WatchedRequest {
             inner: Arc::clone(incoming.responder()),
             kit: Arc::clone(&self.kit),
@@ -44,11 +44,9 @@ impl RequestSink for WatchedRequests {
                 .busy(format!("{method} of {} is at work", self.topic)),
         });
         let redelivered = incoming.redelivered;
-        let admission = self
-            .inner
-            .request(self.copy(&incoming, watched, redelivered));
-        if let Some(copy) = copy {
-            let _ = self.inner.request(copy);
+        let admission = self.inner.request(copy(&incoming, watched, redelivered));
+        if let Some(second) = second {
+            let _ = self.inner.request(second);
         }
         if actions.contains(&Action::Disconnect)
             && let Some(line) = self.line.upgrade()
@@ -59,17 +57,14 @@ impl RequestSink for WatchedRequests {
     }
 }
 
-impl WatchedRequests {
-    fn copy(
-        &self,
-        incoming: &IncomingRequest,
-        responder: Arc<dyn Responder>,
-        redelivered: bool,
-    ) -> IncomingRequest {
-        IncomingRequest::new(incoming.request.clone(), responder)
-            .with_deadline(incoming.deadline)
-            .with_redelivered(redelivered)
-    }
+fn copy(
+    incoming: &IncomingRequest,
+    responder: Arc<dyn Responder>,
+    redelivered: bool,
+) -> IncomingRequest {
+    IncomingRequest::new(incoming.request.clone(), responder)
+        .with_deadline(incoming.deadline)
+        .with_redelivered(redelivered)
 }
 
 /// A request that is worked on until this is dropped.

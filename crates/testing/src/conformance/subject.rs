@@ -9,7 +9,7 @@ use bergen_messaging::transport::{NotificationTransport, RpcTransport, Transport
 /// How the suite reaches the driver under test.
 pub struct Subject {
     make: Box<dyn Fn() -> TransportOptions + Send + Sync>,
-    _kept: Vec<Box<dyn Any + Send>>,
+    kept: Vec<Box<dyn Any + Send>>,
 }
 
 impl Subject {
@@ -18,14 +18,14 @@ impl Subject {
     pub fn new(make: impl Fn() -> TransportOptions + Send + Sync + 'static) -> Self {
         Self {
             make: Box::new(make),
-            _kept: Vec::new(),
+            kept: Vec::new(),
         }
     }
 
     /// Keeps something until the test is over, for example the broker.
     #[must_use]
     pub fn keeping(mut self, what: impl Any + Send) -> Self {
-        self._kept.push(Box::new(what));
+        self.kept.push(Box::new(what));
         self
     }
 
@@ -42,7 +42,9 @@ impl Subject {
 
 impl fmt::Debug for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subject").finish_non_exhaustive()
+        f.debug_struct("Subject")
+            .field("kept", &self.kept.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ mod memory {
     use bergen_messaging::wire::Id;
     use bergen_testing::conformance::Subject;
 
-    async fn subject() -> Subject {
+    fn subject() -> Subject {
         let url = format!("memory://{}", Id::new());
         let options = move || {
             let mut registry = DriverRegistry::empty();
@@ -20,7 +20,7 @@ mod memory {
         Subject::new(options).keeping(kept)
     }
 
-    bergen_testing::driver_conformance!(subject());
+    bergen_testing::driver_conformance!(async { subject() });
 }
 
 /// A test bus is a driver, too, while nothing goes wrong on it.
@@ -28,12 +28,12 @@ mod test_bus {
     use bergen_testing::TestBus;
     use bergen_testing::conformance::Subject;
 
-    async fn subject() -> Subject {
+    fn subject() -> Subject {
         let bus = TestBus::new();
         Subject::new(move || bus.options())
     }
 
-    bergen_testing::driver_conformance!(subject());
+    bergen_testing::driver_conformance!(async { subject() });
 }
 
 mod rabbitmq {
