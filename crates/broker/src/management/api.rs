@@ -125,7 +125,7 @@ impl Api {
         if request.method() == Method::OPTIONS {
             return Ok(Reply::Options(methods));
         }
-        self.authorise(&resource, &user).await?;
+        self.authorise(request.method(), &resource, &user).await?;
 
         let method = request.method().clone();
         let query = Query::parse(request.uri().query().unwrap_or_default());
@@ -167,7 +167,12 @@ impl Api {
     }
 
     /// Whether the user may use the path at all.
-    async fn authorise(&self, resource: &Resource<'_>, user: &Arc<User>) -> Result<(), Refused> {
+    async fn authorise(
+        &self,
+        method: &Method,
+        resource: &Resource<'_>,
+        user: &Arc<User>,
+    ) -> Result<(), Refused> {
         let needs = resource.needs();
         let allowed = match needs {
             Needs::PolicyMaker => user.has_tag("policymaker") || user.has_tag("administrator"),
@@ -185,14 +190,15 @@ impl Api {
         };
         let name = vhost.to_owned();
         if !self.ask(move |state| state.host(&name).is_some()).await? {
-            return Err(Refused::not_found());
+            let makes = matches!(*method, Method::PUT | Method::POST);
+            return Err(if makes {
+                Refused::no_virtual_host()
+            } else {
+                Refused::not_found()
+            });
         }
-        // Those who monitor see who is connected everywhere, and nothing of the content.
-        let sees = match resource {
-            Resource::Consumers(_) => is_monitor(user),
-            _ => false,
-        };
-        if sees || user.may_enter(vhost) {
+        // The list of consumers is cut down to what the user may see instead.
+        if matches!(resource, Resource::Consumers(_)) || user.may_enter(vhost) {
             return Ok(());
         }
         Err(Refused::not_authorised(

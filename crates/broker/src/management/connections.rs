@@ -151,9 +151,13 @@ impl Api {
             ));
         }
         let mut shown = channel_json(&row, &node, &self.rates.borrow());
-        shown["consumer_details"] = consumers.iter().map(|row| row.show(&node)).collect();
-        shown["publishes"] = json!([]);
-        shown["deliveries"] = json!([]);
+        json::put(
+            &mut shown,
+            "consumer_details",
+            consumers.iter().map(|row| row.show(&node)).collect(),
+        );
+        json::put(&mut shown, "publishes", json!([]));
+        json::put(&mut shown, "deliveries", json!([]));
         Ok(Reply::Json(list::columns(shown, &call.query)))
     }
 

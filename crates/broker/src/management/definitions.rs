@@ -43,17 +43,33 @@ fn export(state: &State, only: Option<&str>) -> Option<Value> {
         state.host(only)?;
         vhosts.retain(|name| &***name == only);
     } else {
-        document["rabbitmq_version"] = RABBITMQ_VERSION.into();
-        document["product_name"] = PRODUCT.into();
-        document["product_version"] = env!("CARGO_PKG_VERSION").into();
-        document["users"] = state.access().users().map(|user| show_user(user)).collect();
-        document["vhosts"] = vhosts
-            .iter()
-            .map(|name| json!({"name": &***name}))
-            .collect();
-        document["permissions"] = all_permissions(state, None, None).into();
-        document["topic_permissions"] = json!([]);
-        document["global_parameters"] = json!([]);
+        json::put(&mut document, "rabbitmq_version", RABBITMQ_VERSION.into());
+        json::put(&mut document, "product_name", PRODUCT.into());
+        json::put(
+            &mut document,
+            "product_version",
+            env!("CARGO_PKG_VERSION").into(),
+        );
+        json::put(
+            &mut document,
+            "users",
+            state.access().users().map(|user| show_user(user)).collect(),
+        );
+        json::put(
+            &mut document,
+            "vhosts",
+            vhosts
+                .iter()
+                .map(|name| json!({"name": &***name}))
+                .collect(),
+        );
+        json::put(
+            &mut document,
+            "permissions",
+            all_permissions(state, None, None).into(),
+        );
+        json::put(&mut document, "topic_permissions", json!([]));
+        json::put(&mut document, "global_parameters", json!([]));
     }
     let mut parts = PARTS.map(|_| Vec::new());
     for name in vhosts {
@@ -65,7 +81,7 @@ fn export(state: &State, only: Option<&str>) -> Option<Value> {
         }
     }
     for (part, items) in PARTS.into_iter().zip(parts) {
-        document[part] = items.into();
+        json::put(&mut document, part, items.into());
     }
     Some(document)
 }

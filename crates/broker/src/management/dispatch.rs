@@ -28,12 +28,13 @@ impl Api {
             Resource::Overview => self.overview(call).await,
             Resource::WhoAmI => Ok(Self::who_am_i(call)),
             Resource::ClusterName => self.cluster_name().await,
-            // What RabbitMQ's own page asks for, which is not here.
-            Resource::Extensions => Ok(Reply::Json(json!([]))),
             Resource::Auth => Ok(Reply::Json(
                 json!({"enable_uaa": false, "uaa_client_id": "", "uaa_location": ""}),
             )),
-            Resource::FeatureFlags | Resource::GlobalParameters => Ok(Reply::Json(json!([]))),
+            // RabbitMQ has some, for its own page; there is none here.
+            Resource::Extensions | Resource::FeatureFlags | Resource::GlobalParameters => {
+                Ok(Reply::Json(json!([])))
+            }
             Resource::Nodes => self.nodes(call).await,
             Resource::Node(name) => self.node(name, call).await,
             Resource::VirtualHosts => self.virtual_hosts(call).await,

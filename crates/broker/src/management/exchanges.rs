@@ -67,8 +67,8 @@ impl Api {
             .ok_or_else(Refused::not_found)?;
         let mut shown = exchange.show();
         // Who publishes from where to where is counted only in RabbitMQ's detailed mode.
-        shown["incoming"] = json!([]);
-        shown["outgoing"] = json!([]);
+        json::put(&mut shown, "incoming", json!([]));
+        json::put(&mut shown, "outgoing", json!([]));
         Ok(Reply::Json(list::columns(shown, &call.query)))
     }
 

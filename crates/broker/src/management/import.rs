@@ -77,8 +77,10 @@ impl Api {
                     }
                 }
                 for vhost in vhosts {
-                    let mut settings = HostSettings::default();
-                    settings.name = vhost.as_str().into();
+                    let settings = HostSettings {
+                        name: vhost.as_str().into(),
+                        ..HostSettings::default()
+                    };
                     let enters = state
                         .access()
                         .user(&me)

@@ -14,6 +14,13 @@ pub(super) fn from_table(table: &FieldTable<'_>) -> Value {
     Value::Object(entries.collect::<Map<_, _>>())
 }
 
+/// Sets a field of an object.
+pub(super) fn put(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(fields) = object {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
 fn from_value(value: &FieldValue<'_>) -> Value {
     match value {
         FieldValue::Bool(value) => (*value).into(),

@@ -67,7 +67,11 @@ impl Api {
         let fields = &call.fields;
         fields.require(&["count", "ackmode", "encoding"])?;
         let after = After::of(fields.text("ackmode")?.unwrap_or_default())?;
-        let count = fields.number("count")?.unwrap_or_default().min(MAX_COUNT);
+        // A negative number means all.
+        let count = match fields.number("count")?.unwrap_or_default() {
+            count @ 0.. => count.min(MAX_COUNT),
+            _ => MAX_COUNT,
+        };
         let truncate = fields
             .number("truncate")?
             .and_then(|bytes| usize::try_from(bytes).ok());
@@ -189,7 +193,7 @@ fn show_properties(properties: &BasicProperties<'_>, extra: Option<Extra>) -> Va
         None => None,
     };
     if let Some((name, value)) = extra {
-        headers.get_or_insert_with(|| json!({}))[name] = value.into();
+        json::put(headers.get_or_insert_with(|| json!({})), name, value.into());
     }
     if let Some(headers) = headers {
         shown.insert("headers".to_owned(), headers);

@@ -10,6 +10,7 @@ use super::act::visible;
 use super::api::{Api, Call};
 use super::connections::ConsumerRow;
 use super::fields::check_length;
+use super::json;
 use super::list;
 use super::reply::{Refused, Reply};
 use crate::core::DeclareQueue;
@@ -57,10 +58,14 @@ impl Api {
             .await?
             .ok_or_else(Refused::not_found)?;
         let mut shown = row.show(&node, &self.rates.borrow());
-        shown["consumer_details"] = consumers.iter().map(|row| row.show(&node)).collect();
+        json::put(
+            &mut shown,
+            "consumer_details",
+            consumers.iter().map(|row| row.show(&node)).collect(),
+        );
         // Counted by RabbitMQ in its detailed mode only.
-        shown["incoming"] = json!([]);
-        shown["deliveries"] = json!([]);
+        json::put(&mut shown, "incoming", json!([]));
+        json::put(&mut shown, "deliveries", json!([]));
         Ok(Reply::Json(list::columns(shown, &call.query)))
     }
 

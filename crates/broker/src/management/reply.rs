@@ -45,6 +45,11 @@ impl Refused {
         Self::new(StatusCode::NOT_FOUND, "Object Not Found", "Not Found")
     }
 
+    /// Something is to be made in a virtual host that is not there.
+    pub(super) fn no_virtual_host() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "vhost_not_found")
+    }
+
     /// The user may not. RabbitMQ answers 401 here as well.
     pub(super) fn not_authorised(reason: impl Into<Value>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "not_authorised", reason)
@@ -83,8 +88,7 @@ impl Refused {
     }
 
     pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
-        let reason = format!("this path knows {allowed}");
-        let refused = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", reason);
+        let refused = Self::new(StatusCode::METHOD_NOT_ALLOWED, "", Value::Null);
         refused.with(header::ALLOW, allowed.to_owned())
     }
 
@@ -132,6 +136,11 @@ impl Refused {
     pub(super) fn publishing(refusal: &Refusal) -> Self {
         match refusal.code {
             403 => Self::not_authorised(refusal.text.clone()),
+            // RabbitMQ leaves the name of this code out.
+            540 => {
+                let text = refusal.text.strip_prefix("NOT_IMPLEMENTED - ");
+                Self::bad_request(format!("540 {}", text.unwrap_or(&refusal.text)))
+            }
             code => Self::bad_request(format!("{code} {}", refusal.text)),
         }
     }
@@ -180,13 +189,12 @@ pub(super) fn response(answer: Result<Reply, Refused>) -> Response<Full<Bytes>> 
             (StatusCode::OK, text.to_owned(), Some(kind), None)
         }
         Err(refused) => {
-            let body = json!({"error": refused.error, "reason": refused.reason});
-            (
-                refused.status,
-                body.to_string(),
-                Some(json_type),
-                refused.header,
-            )
+            let body = match refused.reason {
+                Value::Null => String::new(),
+                reason => json!({"error": refused.error, "reason": reason}).to_string(),
+            };
+            let kind = (!body.is_empty()).then_some(json_type);
+            (refused.status, body, kind, refused.header)
         }
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));

@@ -105,6 +105,11 @@ pub(super) enum Needs {
 
 impl<'a> Resource<'a> {
     /// The resource of a path's segments behind `/api/`.
+    #[expect(
+        clippy::match_same_arms,
+        clippy::unnested_or_patterns,
+        reason = "in the order of the paths"
+    )]
     pub(super) fn of(path: &[&'a str]) -> Option<Self> {
         Some(match *path {
             ["overview"] => Self::Overview,

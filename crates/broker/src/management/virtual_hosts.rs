@@ -64,8 +64,10 @@ impl Api {
         let (name, user) = (name.to_owned(), Arc::clone(&call.user));
         let created = self
             .ask(move |state| {
-                let mut settings = HostSettings::default();
-                settings.name = name.as_str().into();
+                let settings = HostSettings {
+                    name: name.as_str().into(),
+                    ..HostSettings::default()
+                };
                 let created = state.create_host(settings);
                 if created && !user.may_enter(&name) {
                     state.access_mut().set_permissions(

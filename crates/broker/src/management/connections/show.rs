@@ -106,7 +106,11 @@ pub(super) fn channel_json(row: &ChannelRow, node: &str, rates: &Rates) -> Value
     // A channel that did nothing has none, as in RabbitMQ.
     let stats = message_stats(&info.counts);
     if stats.iter().any(|(_, count)| *count > 0) {
-        shown["message_stats"] = Value::Object(rates.show(&channel_key(info), &stats));
+        json::put(
+            &mut shown,
+            "message_stats",
+            Value::Object(rates.show(&channel_key(info), &stats)),
+        );
     }
     shown
 }
