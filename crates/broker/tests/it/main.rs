@@ -8,6 +8,8 @@
 )]
 
 mod access;
+mod differential;
+mod durability;
 mod foreign;
 mod management;
 mod server;
