@@ -377,7 +377,7 @@ fn what_nothing_takes_goes_to_the_alternate_exchange() {
     assert_eq!(world.route("e", "x"), Ok(vec![]), "it is not there yet");
     world
         .declare_with(&to("e"), |exchange| {
-            (exchange.name, exchange.internal) = ("other", true)
+            (exchange.name, exchange.internal) = ("other", true);
         })
         .unwrap();
     world.bind("other", "q1", "x").unwrap();
@@ -567,7 +567,7 @@ fn naive(bindings: &[(&str, &str, &str)], exchange: &str, key: &str) -> Vec<u32>
         "amq.fanout" => true,
         _ => match pattern {
             "#" => true,
-            "*.b" => key.ends_with(".b"),
+            "*.b" => key.strip_suffix(".b").is_some(),
             "a.*" => key.starts_with("a."),
             pattern => pattern == key,
         },

@@ -104,10 +104,10 @@ fn offsets_are_named_as_rabbitmq_takes_them() {
         (FieldValue::from("first"), StreamStart::First),
         ("last".into(), StreamStart::Last),
         ("next".into(), StreamStart::Next),
-        ("5m".into(), StreamStart::Age(Duration::from_secs(300))),
+        ("5m".into(), StreamStart::Age(Duration::from_mins(5))),
         (
             "1Y".into(),
-            StreamStart::Age(Duration::from_secs(31_536_000)),
+            StreamStart::Age(Duration::from_hours(8760)),
         ),
         (7.into(), StreamStart::Offset(7)),
         ((1_i64 << 40).into(), StreamStart::Offset(1 << 40)),

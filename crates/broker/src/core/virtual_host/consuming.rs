@@ -139,7 +139,12 @@ impl<B: Body> VirtualHost<B> {
         }
         self.serve_pending(id);
         self.drop_expired(id, usize::MAX);
-        let got = self.fetch(channel, id, no_ack);
+        let mut got = self.fetch(channel, id, no_ack);
+        // What is over behind it is not among those that are left.
+        self.drop_expired(id, usize::MAX);
+        if let (Some(got), Some(queue)) = (&mut got, self.queues.get(id.0)) {
+            got.message_count = queue.message_count();
+        }
         self.watch_head(id);
         self.bury();
         Ok(got)
