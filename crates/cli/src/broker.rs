@@ -85,7 +85,10 @@ async fn run(options: &BrokerOptions) -> Result<(), Failed> {
     }
     tokio::select! {
         _ = signals.next() => {}
-        () = status::show(&broker) => {}
+        () = broker.control().stopped() => {
+            return Err(Failed::System("the broker has ended by itself: it failed".to_owned()));
+        }
+        never = status::show(&broker) => match never {},
     }
     output::diagnose("stopping: saying goodbye to clients");
     signals.unless(stop(broker)).await

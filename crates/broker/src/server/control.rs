@@ -38,8 +38,13 @@ impl Control {
         receiver.await.map_err(|_| Stopped)
     }
 
-    /// The same without an answer, from wherever there is no runtime.
+    /// [`ask`](Self::ask) without an answer, from wherever there is no runtime.
     pub fn tell(&self, act: impl FnOnce(&mut State) + Send + 'static) -> Result<(), Stopped> {
         self.0.send(Box::new(act)).map_err(|_| Stopped)
+    }
+
+    /// Waits until the broker has stopped, because it was told to or because its thread failed.
+    pub async fn stopped(&self) {
+        self.0.closed().await;
     }
 }

@@ -81,10 +81,7 @@ pub(super) fn lines(options: &BrokerOptions, broker: &Broker) -> Vec<String> {
             .to_owned(),
     });
     if options.insecure {
-        lines.push(
-            "insecure: other machines may be let in without a password of their own, or in clear"
-                .to_owned(),
-        );
+        lines.push("insecure: other machines may reach it, and without TLS in clear".to_owned());
     }
     lines.push(format!("ready: {}", url(options, broker)));
     lines

@@ -1,5 +1,6 @@
 //! The line at the bottom of the terminal that shows how the broker is.
 
+use std::convert::Infallible;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -22,14 +23,17 @@ struct Census {
     blocked: bool,
 }
 
-/// Shows the status on stderr, if that is a terminal, until dropped or the broker is gone.
-pub(super) async fn show(broker: &Broker) {
+/// Shows the status on stderr, if that is a terminal, until dropped.
+pub(super) async fn show(broker: &Broker) -> Infallible {
     if !io::stderr().is_terminal() {
         return std::future::pending().await;
     }
     let _line = Line;
     let mut before: Option<(Instant, Census)> = None;
-    while let Ok(census) = broker.control().ask(|state| Census::of(state)).await {
+    loop {
+        let Ok(census) = broker.control().ask(|state| Census::of(state)).await else {
+            return std::future::pending().await;
+        };
         let now = Instant::now();
         let since = before.map(|(at, before)| (now - at, before));
         // The cursor goes back to the beginning, so that a line of the log overwrites this one.
