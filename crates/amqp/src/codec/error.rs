@@ -76,16 +76,15 @@ impl DecodeError {
             Self::UnknownFrameType(_)
             | Self::FrameTooLarge { .. }
             | Self::FrameEnd(_)
-            | Self::HeartbeatChannel(_)
-            | Self::ContentClass(_)
-            | Self::ProtocolHeader(_) => reply_code::FRAME_ERROR,
-            Self::UnknownMethod { .. } => reply_code::COMMAND_INVALID,
-            Self::Truncated { .. }
+            | Self::Truncated { .. }
             | Self::TrailingBytes { .. }
             | Self::InvalidUtf8
-            | Self::UnknownFieldType(_)
-            | Self::TooDeep { .. }
-            | Self::PropertyFlags(_) => reply_code::SYNTAX_ERROR,
+            | Self::ProtocolHeader(_) => reply_code::FRAME_ERROR,
+            Self::UnknownMethod { .. } => reply_code::COMMAND_INVALID,
+            Self::HeartbeatChannel(_) | Self::ContentClass(_) => reply_code::UNEXPECTED_FRAME,
+            Self::UnknownFieldType(_) | Self::TooDeep { .. } | Self::PropertyFlags(_) => {
+                reply_code::SYNTAX_ERROR
+            }
         }
     }
 }

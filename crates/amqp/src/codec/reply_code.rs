@@ -38,3 +38,25 @@ pub const NOT_ALLOWED: u16 = 530;
 pub const NOT_IMPLEMENTED: u16 = 540;
 /// An error inside the server.
 pub const INTERNAL_ERROR: u16 = 541;
+
+/// What RabbitMQ begins the text of a close with, and programs look for: `NOT_FOUND` for 404.
+pub fn name(code: u16) -> Option<&'static str> {
+    Some(match code {
+        CONTENT_TOO_LARGE => "CONTENT_TOO_LARGE",
+        CONNECTION_FORCED => "CONNECTION_FORCED",
+        ACCESS_REFUSED => "ACCESS_REFUSED",
+        NOT_FOUND => "NOT_FOUND",
+        RESOURCE_LOCKED => "RESOURCE_LOCKED",
+        PRECONDITION_FAILED => "PRECONDITION_FAILED",
+        FRAME_ERROR => "FRAME_ERROR",
+        SYNTAX_ERROR => "SYNTAX_ERROR",
+        COMMAND_INVALID => "COMMAND_INVALID",
+        CHANNEL_ERROR => "CHANNEL_ERROR",
+        UNEXPECTED_FRAME => "UNEXPECTED_FRAME",
+        RESOURCE_ERROR => "RESOURCE_ERROR",
+        NOT_ALLOWED => "NOT_ALLOWED",
+        NOT_IMPLEMENTED => "NOT_IMPLEMENTED",
+        INTERNAL_ERROR => "INTERNAL_ERROR",
+        _ => return None,
+    })
+}

@@ -88,8 +88,11 @@ impl Connection {
             State::Handshake(Step::LoginDecision) if !self.peer_takes.login_close => {
                 self.lost(reason);
             }
-            State::Handshake(Step::LoginDecision | Step::OpenDecision) => {
+            State::Handshake(Step::LoginDecision) => {
                 self.begin_close(reason, code, text, (0, 0), now);
+            }
+            State::Handshake(Step::OpenDecision) => {
+                self.begin_close(reason, code, text, connection::Open::ID, now);
             }
             _ => {}
         }

@@ -11,6 +11,7 @@ use super::{
 use crate::codec::{
     Method,
     methods::{MethodId, channel, connection},
+    reply_code,
 };
 
 impl Connection {
@@ -127,14 +128,14 @@ impl Connection {
 
     /// The peer broke a rule of one channel: that one is closed.
     pub(super) fn channel_violated(&mut self, id: ChannelId, violation: Violation) {
-        let (code, text) = (violation.reply_code(), violation.to_string());
+        let (code, text) = told(&violation);
         self.send_channel_close(id, code, &text, (0, 0));
         self.report_channel(id, &ChannelCloseReason::Misbehaved(violation));
     }
 
     /// The peer broke the protocol: the connection is closed.
     pub(super) fn violated(&mut self, violation: Violation, blamed: MethodId, now: Instant) {
-        let (code, text) = (violation.reply_code(), violation.to_string());
+        let (code, text) = told(&violation);
         match &self.state {
             State::Handshake(_) | State::Running => {
                 // Bodies that are half sent would only delay the bad news.
@@ -240,6 +241,13 @@ pub(super) fn peer_close(code: u16, text: &str, blamed: MethodId) -> PeerClose {
         class_id: blamed.0,
         method_id: blamed.1,
     }
+}
+
+/// What a peer is told of its mistake: `FRAME_ERROR - unknown frame type 9`.
+fn told(violation: &Violation) -> (u16, String) {
+    let code = violation.reply_code();
+    let name = reply_code::name(code).unwrap_or("ERROR");
+    (code, format!("{name} - {violation}"))
 }
 
 /// As much of `text` as a short string holds.

@@ -101,17 +101,14 @@ impl Scene<'_> {
             self.direct_reply_declared(wire, declare.no_wait);
             return Ok(());
         }
-        let name = if declare.passive {
-            self.queue_name(wire, declare.queue)?
-        } else {
+        if !declare.passive {
             let exists = self.host.core.queue(declare.queue).is_some();
             self.rights()?
                 .declare_queue(declare.queue, &declare.arguments, exists)?;
-            declare.queue.into()
-        };
+        }
         let connection = self.client()?;
         let declare_queue = DeclareQueue {
-            name: &name,
+            name: declare.queue,
             passive: declare.passive,
             durable: declare.durable,
             exclusive: declare.exclusive,

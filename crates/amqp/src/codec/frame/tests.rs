@@ -195,7 +195,7 @@ fn only_version_0_9_1_is_spoken() {
 #[test]
 fn errors_carry_the_code_to_close_with() {
     assert_eq!(DecodeError::FrameEnd(0).reply_code(), 501);
-    assert_eq!(DecodeError::InvalidUtf8.reply_code(), 502);
+    assert_eq!(DecodeError::InvalidUtf8.reply_code(), 501);
     assert_eq!(
         DecodeError::UnknownMethod {
             class_id: 1,

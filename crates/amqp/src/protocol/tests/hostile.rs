@@ -97,7 +97,7 @@ fn each_broken_rule_has_its_code() {
         ),
         (
             vec![raw(8, 1, b"")],
-            501,
+            505,
             DecodeError::HeartbeatChannel(1).into(),
         ),
         (
@@ -105,10 +105,9 @@ fn each_broken_rule_has_its_code() {
             501,
             V::BodyTooLong { declared: 5 },
         ),
-        // 502: fields
         (
             vec![raw(1, 1, &[0, 50, 0, 10, 0])],
-            502,
+            501,
             DecodeError::Truncated {
                 reading: "short integer",
             }

@@ -66,6 +66,15 @@ async fn a_channel_error_ends_one_channel_and_blames_the_method() {
     assert_eq!(blamed, (50, 10));
     raw.send(2, basic::Qos::default()).await;
     assert!(raw.next().await.is("basic.qos-ok"));
+    // Asking for no name is no asking for the queue declared last.
+    raw.open_channel(1).await;
+    let nameless = queue::Declare {
+        passive: true,
+        ..queue::Declare::default()
+    };
+    raw.send(1, nameless).await;
+    let (text, _) = raw.channel_closed(1, 404).await;
+    assert_eq!(text, "NOT_FOUND - no queue '' in vhost '/'");
     // The number can be used again.
     raw.open_channel(1).await;
     raw.publish(2, "nobody", b"dropped").await;

@@ -69,14 +69,14 @@ async fn malformed_frames_end_one_connection_with_the_right_code() {
             501,
         ),
         ("no frame end", vec![METHOD, 0, 1, 0, 0, 0, 1, 0, 0], 501),
-        ("heartbeat on a channel", frame_of(8, 1, b""), 501),
-        ("half a method", frame_of(METHOD, 1, &[0, 60, 0]), 502),
+        ("heartbeat on a channel", frame_of(8, 1, b""), 505),
+        ("half a method", frame_of(METHOD, 1, &[0, 60, 0]), 501),
         ("unknown class", frame_of(METHOD, 1, &[0, 99, 0, 10]), 503),
         ("unknown method", frame_of(METHOD, 1, &[0, 60, 0, 99]), 503),
         (
             "bytes behind a method",
             frame_of(METHOD, 1, &[0, 20, 0, 10, 0, 0]),
-            502,
+            501,
         ),
         ("body without a publish", frame_of(BODY, 1, b"x"), 505),
         ("header without a publish", header(1, 0).to_vec(), 505),
@@ -108,7 +108,7 @@ async fn malformed_frames_end_one_connection_with_the_right_code() {
         (
             "name that is no text",
             frame_of(METHOD, 1, &[0, 50, 0, 30, 0, 0, 1, 0xff, 0]),
-            502,
+            501,
         ),
     ];
     for (name, bytes, code) in cases {
