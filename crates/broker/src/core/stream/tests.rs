@@ -105,10 +105,7 @@ fn offsets_are_named_as_rabbitmq_takes_them() {
         ("last".into(), StreamStart::Last),
         ("next".into(), StreamStart::Next),
         ("5m".into(), StreamStart::Age(Duration::from_mins(5))),
-        (
-            "1Y".into(),
-            StreamStart::Age(Duration::from_hours(8760)),
-        ),
+        ("1Y".into(), StreamStart::Age(Duration::from_hours(8760))),
         (7.into(), StreamStart::Offset(7)),
         ((1_i64 << 40).into(), StreamStart::Offset(1 << 40)),
         ((-1).into(), StreamStart::Offset(0)),
