@@ -5,8 +5,11 @@
 //! and settles the [`Account`](account::Account): every message that was made was answered, failed with a typed error
 //! before its deadline, or was lost with what the fault destroyed; nothing ran twice in one process. What remains is
 //! unexplained, and makes the row red. A [`Control`](control::Control) does wrong on purpose, to show that it would.
+//!
+//! The embedded broker has a suite of its own, [`broker`].
 
 pub mod account;
+pub mod broker;
 pub mod control;
 mod error;
 pub mod fault;

@@ -66,3 +66,15 @@ async fn every_message_is_explained_when_a_node_of_a_quorum_goes() {
 async fn every_message_is_explained_when_a_node_goes_that_holds_streams() {
     all_explained(faults_on(Place::Streams)).await;
 }
+
+#[tokio::test]
+async fn the_embedded_broker_lives_through_all_of_it_and_loses_nothing_confirmed() {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_broker-faults"));
+    let mut rows = Vec::new();
+    for item in bergen_faults::broker::ITEMS {
+        rows.push(item.run(program, Pace::Short).await);
+    }
+    let _ = writeln!(std::io::stderr(), "{}", bergen_faults::broker::table(&rows));
+    let well = rows.iter().all(|row| row.wrong.is_empty());
+    assert!(well, "{}", bergen_faults::broker::details(&rows));
+}

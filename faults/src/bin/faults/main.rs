@@ -87,7 +87,7 @@ async fn run(arguments: &Arguments) -> Result<bool, FaultsError> {
     } else {
         Pace::Short
     };
-    let record = Record::new();
+    let record = Record::new("faults", "cargo xtask faults");
     let mut suite = Suite::new(plan, pace);
     let mut rows = Vec::new();
     for (number, item) in items.iter().enumerate() {
