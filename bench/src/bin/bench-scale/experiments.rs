@@ -1,5 +1,6 @@
 //! The four dimensions, and how a point of each is measured.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use bergen_bench::BenchError;
@@ -81,6 +82,23 @@ pub(crate) struct Stage<'a> {
     options: &'a Options,
     pub(crate) broker: Broker,
     pub(crate) points: Vec<Point>,
+}
+
+/// Receptions that did not come in the time they were waited for.
+struct Missing {
+    received: u64,
+    expected: u64,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { received, expected } = self;
+        let limit = DRAIN_LIMIT.as_secs();
+        write!(
+            formatter,
+            "{received} of {expected} receptions within {limit} s of the last cast"
+        )
+    }
 }
 
 /// A process with servers, and one with a client of theirs.
@@ -185,8 +203,10 @@ impl<'a> Stage<'a> {
                 self.note(&SERVERS, peer, count, start_ms, measured)?;
             }
             if fanout {
-                let measured = self.receptions(&mut pair, count).await;
-                self.note(&FANOUT, peer, count, start_ms, measured)?;
+                match self.receptions(&mut pair, count).await? {
+                    Ok(measured) => self.note(&FANOUT, peer, count, start_ms, Ok(measured))?,
+                    Err(missing) => self.leave_out(&FANOUT, peer, count, missing.to_string()),
+                }
             }
             pair.stop().await?;
         }
@@ -202,7 +222,11 @@ impl<'a> Stage<'a> {
 
     /// Casts one after the other for the measured time, and waits until everybody has received
     /// everything. The latencies are those of some casts before, so few that none waits for another.
-    async fn receptions(&self, pair: &mut Pair, servers: usize) -> Result<Measured, BenchError> {
+    async fn receptions(
+        &self,
+        pair: &mut Pair,
+        servers: usize,
+    ) -> Result<Result<Measured, Missing>, BenchError> {
         let watched = [pair.client.id(), pair.server.id(), self.broker.process()];
         let usages = || {
             let usages = watched.iter().map(|process| Usage::of(*process));
@@ -218,7 +242,10 @@ impl<'a> Stage<'a> {
             ..self.order("fanout", 1)
         };
         let few = pair.client.measure(&now_and_then, &[]).await?.outcome;
-        let alone = self.received(pair, few.done, servers, 0).await?;
+        let alone = match self.received(pair, few.done, servers, 0).await? {
+            Ok(alone) => alone,
+            Err(missing) => return Ok(Err(missing)),
+        };
 
         let order = Order {
             rate: None,
@@ -228,13 +255,15 @@ impl<'a> Stage<'a> {
         let before = usages()?;
         let begin = Instant::now();
         let many = pair.client.measure(&order, &[]).await?.outcome;
-        let all = self
-            .received(pair, many.done, servers, alone.received)
-            .await?;
+        let received = self.received(pair, many.done, servers, alone.received);
+        let all = match received.await? {
+            Ok(all) => all,
+            Err(missing) => return Ok(Err(missing)),
+        };
         let seconds = begin.elapsed().as_secs_f64();
         let spent = usages()?.into_iter().zip(before);
         let resident = watched.iter().map(|process| resident_bytes(*process));
-        Ok(Measured {
+        Ok(Ok(Measured {
             outcome: Outcome {
                 done: all.received - alone.received,
                 failed: few.failed + many.failed,
@@ -247,7 +276,7 @@ impl<'a> Stage<'a> {
             usages: spent.map(|(after, before)| after - before).collect(),
             resident: resident.collect::<Result<_, _>>()?,
             server_io: None,
-        })
+        }))
     }
 
     /// Waits until each of the servers has received so many casts behind those `before`.
@@ -257,17 +286,19 @@ impl<'a> Stage<'a> {
         casts: u64,
         servers: usize,
         before: u64,
-    ) -> Result<Looked, BenchError> {
+    ) -> Result<Result<Looked, Missing>, BenchError> {
         let expected = before + casts * u64::try_from(servers).unwrap_or(u64::MAX);
         let begin = Instant::now();
         loop {
             let looked = pair.server.look().await?;
             if looked.received >= expected {
-                return Ok(looked);
+                return Ok(Ok(looked));
             }
             if begin.elapsed() > DRAIN_LIMIT {
-                let what = format!("{} of {expected} casts were received", looked.received);
-                return Err(BenchError::worker("the servers", what));
+                return Ok(Err(Missing {
+                    received: looked.received,
+                    expected,
+                }));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
