@@ -34,6 +34,10 @@ impl LogLimit {
     }
 
     /// `Some(held back since the last line)` when a line may be written now; if none was held back, a line shows none.
+    #[expect(
+        clippy::option_option,
+        reason = "tracing leaves out a field that is none"
+    )]
     pub(crate) fn admit(&self, now: Instant) -> Option<Option<NonZeroU64>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state

@@ -63,7 +63,7 @@ async fn first(outbox: &Outbox) {
     }
 }
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 #[tokio::test(start_paused = true)]
 async fn the_oldest_gives_way() {
