@@ -45,6 +45,8 @@ pub(super) struct Call {
     pub(super) user: Arc<User>,
     pub(super) query: Query,
     pub(super) fields: Fields,
+    /// The header `X-Reason`: why a connection is to be closed.
+    pub(super) reason: Option<String>,
 }
 
 /// Where a request came from and to.
@@ -129,6 +131,11 @@ impl Api {
 
         let method = request.method().clone();
         let query = Query::parse(request.uri().query().unwrap_or_default());
+        let reason = request
+            .headers()
+            .get("x-reason")
+            .and_then(|reason| reason.to_str().ok());
+        let reason = reason.map(str::to_owned);
         let fields = match method {
             Method::PUT | Method::POST => Fields::parse(&self.body(request.into_body()).await?)?,
             _ => Fields::default(),
@@ -140,6 +147,7 @@ impl Api {
                 user,
                 query,
                 fields,
+                reason,
             },
         )
         .await

@@ -29,6 +29,8 @@ pub(super) struct ChannelRow {
 
 /// RabbitMQ's words to a client whose connection is closed from here.
 const CLOSED: &str = "Closed via management plugin";
+/// Texts of closes have 255 bytes.
+const MAX_REASON: usize = 200;
 
 impl Api {
     pub(super) async fn connections(
@@ -68,13 +70,8 @@ impl Api {
 
     pub(super) async fn close_connection(&self, name: &str, call: &Call) -> Result<Reply, Refused> {
         self.find_connection(name, call).await?;
-        let reason = call
-            .query
-            .get("reason")
-            .unwrap_or(CLOSED)
-            .chars()
-            .take(200)
-            .collect::<String>();
+        let reason = call.reason.as_deref().unwrap_or(CLOSED);
+        let reason: String = reason.chars().take(MAX_REASON).collect();
         let name = name.to_owned();
         // One that has gone meanwhile is as closed as can be.
         self.ask(move |state| state.close_connection(&name, &reason))

@@ -313,3 +313,6 @@ impl<'a> Health<'a> {
 fn exchange(name: &str) -> &str {
     if name == "amq.default" { "" } else { name }
 }
+
+#[cfg(test)]
+mod tests;

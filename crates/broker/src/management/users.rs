@@ -51,10 +51,22 @@ impl Api {
         })
     }
 
+    /// The user's connections are closed.
     pub(super) async fn delete_user(&self, name: &str) -> Result<Reply, Refused> {
         let name = name.to_owned();
         let removed = self
-            .ask(move |state| state.access_mut().remove_user(&name))
+            .ask(move |state| {
+                let removed = state.access_mut().remove_user(&name);
+                if removed {
+                    let reason = format!("user '{name}' is deleted");
+                    for info in state.connections() {
+                        if info.user.is_some_and(|user| user.name() == name) {
+                            state.close_connection(&info.name, &reason);
+                        }
+                    }
+                }
+                removed
+            })
             .await?;
         if removed {
             Ok(Reply::Done)

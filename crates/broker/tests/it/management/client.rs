@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use bergen_amqp::client::Consume;
+use bergen_amqp::client::{ConnectOptions, Connection, Consume, Login};
 use bergen_testbed::Management;
 use serde_json::json;
 
+use super::http::segment;
 use super::{amqp_port, connect, start};
 
 #[tokio::test]
@@ -83,4 +84,68 @@ async fn the_testbeds_client_finds_what_it_knows_from_rabbitmq() {
     assert!(management.queue(vhost, "q 1").await.is_err());
     management.delete_vhost(vhost).await.unwrap();
     assert!(management.queues(vhost).await.is_err());
+}
+
+#[tokio::test]
+async fn clients_are_told_why_they_are_closed() {
+    let (broker, http) = start().await;
+    let closed = async |act: (&str, String, &str), expected: &str| {
+        let (_connection, mut ends) = connect(amqp_port(&broker), "/").await;
+        let (method, path, headers) = act;
+        let path = if path == "connections/" {
+            let all = http.json("connections").await;
+            format!("connections/{}", segment(all[0]["name"].as_str().unwrap()))
+        } else {
+            path
+        };
+        assert_eq!(http.send_with(method, &path, headers, "").await.status, 204);
+        let ended = tokio::time::timeout(Duration::from_secs(20), ends.next()).await;
+        let ended = format!("{:?}", ended.unwrap());
+        assert!(ended.contains(expected), "{ended}");
+        let gone = |all: &serde_json::Value| all == &json!([]);
+        let management = Management::new(&format!("http://guest:guest@{}/", http.address));
+        let limit = Duration::from_secs(20);
+        management
+            .wait_for("connections", limit, gone)
+            .await
+            .unwrap();
+    };
+    let one = "connections/".to_owned();
+    closed(
+        ("DELETE", one.clone(), ""),
+        "CONNECTION_FORCED - Closed via management plugin",
+    )
+    .await;
+    closed(
+        ("DELETE", one, "X-Reason: because of me\r\n"),
+        "CONNECTION_FORCED - because of me",
+    )
+    .await;
+    let all = "connections/username/guest".to_owned();
+    closed(
+        ("DELETE", all, ""),
+        "CONNECTION_FORCED - Closed via management plugin",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_deleted_users_connections_are_closed() {
+    let (broker, http) = start().await;
+    let management = Management::new(&format!("http://guest:guest@{}/", http.address));
+    management.create_user("u", "pw", "/").await.unwrap();
+    let options = ConnectOptions {
+        host: "127.0.0.1".to_owned(),
+        port: amqp_port(&broker),
+        login: Login::plain("u", "pw"),
+        ..ConnectOptions::default()
+    };
+    let (_connection, mut ends) = Connection::open(options).await.unwrap();
+    assert_eq!(http.send("DELETE", "users/u", "").await.status, 204);
+    let ended = tokio::time::timeout(Duration::from_secs(20), ends.next()).await;
+    let ended = format!("{:?}", ended.unwrap());
+    assert!(
+        ended.contains("CONNECTION_FORCED - user 'u' is deleted"),
+        "{ended}"
+    );
 }
