@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod amqp;
+pub mod broker;
 pub mod config;
 pub mod connection;
 pub mod messaging;
@@ -44,6 +45,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "amqp_table",
         body: amqp::table,
+    },
+    Target {
+        name: "broker_store",
+        body: broker::store,
     },
     Target {
         name: "config_file",

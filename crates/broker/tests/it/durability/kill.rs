@@ -141,7 +141,7 @@ async fn consume_some(channel: Channel, taken: mpsc::UnboundedSender<(u64, bool)
     };
     while let Ok(delivery) = consumer.next().await {
         let number = number(&delivery.body);
-        let acknowledge = number % 3 > 0;
+        let acknowledge = !number.is_multiple_of(3);
         taken.send((number, acknowledge)).unwrap();
         if acknowledge {
             let _ = channel.ack(delivery.delivery_tag, false);

@@ -12,7 +12,7 @@ use bergen_amqp::codec::BasicProperties;
 use tokio::time::timeout;
 
 /// As long as anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A directory that goes with the test.
 #[derive(Debug)]

@@ -29,16 +29,15 @@ impl Process {
     /// One that may not write files larger than `file_size` bytes, until [`lift_limit`](Self::lift_limit).
     pub(super) fn start_limited(directory: &Path, file_size: Option<u64>) -> Self {
         let program = env::current_exe().unwrap();
-        let mut command = match file_size {
-            None => Command::new(&program),
+        let mut command = if file_size.is_none() {
+            Command::new(&program)
+        } else {
             // A write beyond the limit shall be an error and no signal; that is for a parent to say.
-            Some(_) => {
-                let mut shell = Command::new("sh");
-                shell
-                    .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-                    .arg(&program);
-                shell
-            }
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+                .arg(&program);
+            shell
         };
         let mut child = command
             .args([
