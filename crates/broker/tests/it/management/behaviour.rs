@@ -1,5 +1,6 @@
 //! The same requests to RabbitMQ and to us: the same answers.
 
+use bergen_broker::{Broker, HttpSettings, Limits};
 use serde_json::{Value, json};
 
 use super::http::{Answer, Http};
@@ -396,4 +397,57 @@ async fn rates_are_seen_while_messages_flow() {
         assert!(std::time::Instant::now() < deadline, "{queue}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test]
+async fn an_alarm_is_shown_and_stops_publishing_by_http() {
+    let mut limits = Limits::default();
+    limits.memory_high_watermark = 1 << 20;
+    let builder = Broker::builder().limits(limits).http("127.0.0.1:0");
+    let broker = builder.start().await.unwrap();
+    let http = Http::new(broker.http_address().unwrap(), "guest", "guest");
+    http.send("PUT", "queues/%2F/q", "{}").await;
+    assert_eq!(http.get("health/checks/alarms").await.status, 200);
+    let message = json!({
+        "properties": {}, "routing_key": "q", "payload": "x".repeat(200_000), "payload_encoding": "string",
+    })
+    .to_string();
+    let path = "exchanges/%2F/amq.default/publish";
+    let mut refused = None;
+    for _ in 0..20 {
+        let answer = http.send("POST", path, &message).await;
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("memory is not bounded");
+    assert_eq!(
+        (refused.status, refused.reason()),
+        (503, json!("low on memory"))
+    );
+    let check = http.get("health/checks/alarms").await;
+    assert_eq!(check.status, 503);
+    assert_eq!(check.json()["alarms"][0]["resource"], "memory");
+    assert_eq!(http.json("nodes").await[0]["mem_alarm"], true);
+    // The way out is open.
+    assert_eq!(
+        http.send("DELETE", "queues/%2F/q/contents", "")
+            .await
+            .status,
+        204
+    );
+    assert_eq!(http.get("health/checks/alarms").await.status, 200);
+    assert_eq!(http.send("POST", path, &message).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_list_that_is_too_long_is_given_in_pages() {
+    let mut settings = HttpSettings::new("127.0.0.1:0");
+    settings.max_items = 6;
+    let (_broker, http) = super::start_with(settings).await;
+    let all = http.get("exchanges").await;
+    assert_eq!(all.status, 400, "{all:?}");
+    let page = http.json("exchanges?page=1&page_size=500").await;
+    assert_eq!(page["total_count"], 7);
 }
