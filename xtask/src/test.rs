@@ -133,11 +133,12 @@ impl Step {
             Self::Integration => {
                 let mut command = workspace();
                 command.args(["--test", "*"]).envs(environment(broker));
-                self.tests(report, &mut command)
+                let on_rabbitmq = self.tests(report, &mut command);
+                on_rabbitmq.and(self.driver_on_ours(report))
             }
             Self::Interop => {
                 // The tests run the program, too.
-                shown(cargo().args(["build", "--locked", "--package", "bergen-cli"]))?;
+                build_program()?;
                 println!("\n── {} on RabbitMQ", self.name());
                 let on_rabbitmq = self.interop(On::RabbitMq, &environment(broker), report);
                 println!("\n── {} on bergen broker", self.name());
@@ -164,16 +165,25 @@ impl Step {
             .args(["--package", "bergen-interop"])
             .envs(environment.iter().cloned());
         if on == On::Bergen {
-            command.arg("--");
-            for (name, reason) in rabbitmq_only::INTEROP {
-                println!("xtask: on RabbitMQ only: {name}: {reason}");
-                command.args(["--skip", name]);
-            }
+            skip(&mut command, &rabbitmq_only::INTEROP);
         }
         report.peers_are_on(on);
         let ran = self.tests(report, &mut command);
         let there = report.every_peer_was_there(on);
         ran.and(there)
+    }
+
+    /// The tests of the `rabbit` driver once more, with our broker in RabbitMQ's place.
+    fn driver_on_ours(self, report: &mut Report) -> Result<(), Error> {
+        println!("\n── {} of the rabbit driver on bergen broker", self.name());
+        build_program()?;
+        let own = OwnBroker::start()?;
+        let mut command = test();
+        command
+            .args(["--package", "bergen-messaging", "--test", "it", "rabbit::"])
+            .envs(own.environment());
+        skip(&mut command, &rabbitmq_only::DRIVER);
+        self.tests(report, &mut command)
     }
 
     fn tests(self, report: &mut Report, command: &mut Command) -> Result<(), Error> {
@@ -212,6 +222,20 @@ fn workspace() -> Command {
         "bergen-faults",
     ]);
     command
+}
+
+/// The program `bergen`, as it is now.
+fn build_program() -> Result<(), Error> {
+    shown(cargo().args(["build", "--locked", "--package", "bergen-cli"]))
+}
+
+/// Leaves these tests out, and says why.
+fn skip(command: &mut Command, names: &[(&str, &str)]) {
+    command.arg("--");
+    for (name, reason) in names {
+        println!("xtask: on RabbitMQ only: {name}: {reason}");
+        command.args(["--skip", name]);
+    }
 }
 
 fn without_password(url: &str) -> &str {
