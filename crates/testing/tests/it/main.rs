@@ -7,6 +7,7 @@
     reason = "helpers of tests may fail loudly, as the tests themselves"
 )]
 
+mod broken;
 mod conformance;
 mod faults;
 mod idle;
