@@ -42,18 +42,21 @@ pub(super) fn check(properties: &BasicProperties<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The message as queues keep it, if that is not as it was published: nobody is to see the header `BCC`.
-pub(super) fn without_bcc<B: Clone>(message: &Message<B>) -> Option<Message<B>> {
-    let headers = message.properties.headers.as_ref()?;
-    headers.contains_key(BCC).then(|| {
-        let kept = headers.iter().filter(|(name, _)| *name != BCC);
-        let mut message = message.clone();
-        message.properties.headers = Some(
-            kept.map(|(name, value)| (name.to_owned(), value.clone()))
-                .collect::<FieldTable<'static>>(),
-        );
-        message
-    })
+impl<B: Clone> Message<B> {
+    /// The message as queues keep it and publishers get it back, if that is not as it was published: nobody is to see
+    /// the header `BCC`.
+    pub fn without_bcc(&self) -> Option<Self> {
+        let headers = self.properties.headers.as_ref()?;
+        headers.contains_key(BCC).then(|| {
+            let kept = headers.iter().filter(|(name, _)| *name != BCC);
+            let mut message = self.clone();
+            message.properties.headers = Some(
+                kept.map(|(name, value)| (name.to_owned(), value.clone()))
+                    .collect::<FieldTable<'static>>(),
+            );
+            message
+        })
+    }
 }
 
 #[cfg(test)]

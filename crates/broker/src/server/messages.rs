@@ -213,6 +213,8 @@ impl Scene<'_> {
             exchange: &message.exchange,
             routing_key: &message.routing_key,
         };
+        let kept = message.without_bcc();
+        let message = kept.as_ref().unwrap_or(message);
         send_message(self.session, wire, &method.into(), message, None);
     }
 

@@ -28,9 +28,9 @@ fn further_keys_stand_in_two_headers() {
 #[test]
 fn only_the_hidden_ones_are_removed() {
     let table = FieldTable::new().with("CC", vec![FieldValue::from("a")]);
-    assert_eq!(without_bcc(&message(table.clone())), None);
+    assert_eq!(message(table.clone()).without_bcc(), None);
     let hidden = table.clone().with("BCC", vec![FieldValue::from("b")]);
-    assert_eq!(without_bcc(&message(hidden)), Some(message(table)));
+    assert_eq!(message(hidden).without_bcc(), Some(message(table)));
 }
 
 /// Asked of RabbitMQ 3.10.8.

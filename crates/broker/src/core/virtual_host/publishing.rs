@@ -11,7 +11,7 @@ use super::{
 };
 use crate::core::{
     Body, Change, Effect, Message, Publish, Published, Refusal, arguments::Overflow,
-    carbon_copies::without_bcc, expiration::expiration, ids::QueueId, memory, queue::Entry,
+    expiration::expiration, ids::QueueId, memory, queue::Entry,
 };
 
 /// What a queue did with a message.
@@ -39,7 +39,7 @@ impl<B: Body> VirtualHost<B> {
             .route(&self.names, &message, false, &mut found)
             .and_then(|()| expiration(&message.properties));
         let published = routed.map(|ttl| {
-            let message = match without_bcc(&message) {
+            let message = match message.without_bcc() {
                 Some(message) => Arc::new(message),
                 None => message,
             };
