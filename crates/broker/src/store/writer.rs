@@ -152,13 +152,14 @@ impl Writer {
                 self.report(&group, unstorable, last);
             }
             Err(reason) => {
+                // First, so that a publisher that is refused and tries again is stopped.
+                self.tell_blocked();
                 self.send(StoreEvent::Failed {
                     first,
                     last,
                     reason,
                 });
                 self.owed.extend(group.into_iter().map(|(_, batch)| batch));
-                self.tell_blocked();
             }
         }
     }

@@ -82,7 +82,7 @@ async fn a_full_disk_stops_publishers_and_confirms_nothing_until_there_is_room()
     );
 }
 
-/// A broker in this process that kept a message and stopped.
+/// A broker in this process that kept two messages and stopped.
 async fn kept(scratch: &Scratch) {
     let broker = Broker::builder().data(&scratch.0).start().await.unwrap();
     let (connection, _events) = connect(&broker).await;
@@ -91,10 +91,11 @@ async fn kept(scratch: &Scratch) {
     within(channel.queue_declare(durable("kept")))
         .await
         .unwrap();
-    assert_eq!(
-        publish(&channel, persistent("", "kept", "message")).await,
-        Confirmed::Ack
-    );
+    // One after the other, so that each has its own frame.
+    for body in ["one", "two"] {
+        let confirmed = publish(&channel, persistent("", "kept", body)).await;
+        assert_eq!(confirmed, Confirmed::Ack);
+    }
     within(broker.stop()).await;
 }
 
@@ -131,7 +132,7 @@ async fn a_broker_that_is_stopped_and_started_has_what_it_had() {
     let scratch = Scratch::new("stop");
     kept(&scratch).await;
     let broker = Broker::builder().data(&scratch.0).start().await.unwrap();
-    assert_eq!(count(&broker).await, 1);
+    assert_eq!(count(&broker).await, 2);
     let refused = Broker::builder()
         .data(&scratch.0)
         .start()
@@ -156,7 +157,7 @@ async fn a_torn_log_starts_and_a_damaged_one_says_where() {
         .write_all(&[7; 100])
         .unwrap();
     let broker = Broker::builder().data(&scratch.0).start().await.unwrap();
-    assert_eq!(count(&broker).await, 1);
+    assert_eq!(count(&broker).await, 2);
     within(broker.stop()).await;
 
     let mut data = fs::read(&log).unwrap();
