@@ -191,7 +191,7 @@ pub(super) fn programs() -> impl Strategy<Value = Vec<Step>> {
         })
 }
 
-/// A step, or a consumer with a bound.
+/// A step, or a consumer with a bound, or a message that is settled while others wait behind it.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let bounded =
         (channel(), queue(), 1..4_u16, seldom()).prop_map(|(channel, queue, count, global)| {
@@ -210,7 +210,29 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
                 },
             ]
         });
-    prop_oneof![20 => step().prop_map(|step| vec![step]), 1 => bounded]
+    let given_back = (channel(), queue(), message(), message(), settle()).prop_map(
+        |(channel, queue, one, other, how)| {
+            let publish = |message| Step::Publish {
+                channel,
+                exchange: 0,
+                key: queue,
+                mandatory: false,
+                message,
+            };
+            let get = Step::Get {
+                channel,
+                queue,
+                no_ack: false,
+            };
+            let settle = Step::Settle {
+                channel,
+                which: 0,
+                how,
+            };
+            vec![publish(one), publish(other), get.clone(), settle, get]
+        },
+    );
+    prop_oneof![40 => step().prop_map(|step| vec![step]), 2 => bounded, 3 => given_back]
 }
 
 fn step() -> impl Strategy<Value = Step> {
