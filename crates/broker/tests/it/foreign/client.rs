@@ -210,8 +210,8 @@ pub(super) struct Delivery<T> {
 
 /// Waits for what must come.
 pub(super) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(LIMIT, future).await {
-        Ok(done) => done,
-        Err(_) => panic!("{what}: not within {LIMIT:?}"),
-    }
+    let Ok(done) = tokio::time::timeout(LIMIT, future).await else {
+        panic!("{what}: not within {LIMIT:?}");
+    };
+    done
 }

@@ -14,6 +14,14 @@ const HEARTBEAT: u16 = 30;
 type ChannelOf<C> = <C as Client>::Channel;
 type TableOf<C> = <ChannelOf<C> as Channel>::Table;
 
+/// An exchange, a routing key, headers, and the queues that get the message.
+type Case<T> = (
+    &'static str,
+    &'static str,
+    Option<T>,
+    &'static [&'static str],
+);
+
 async fn connected<C: Client>(address: &Address) -> C {
     within("a connection", C::connect(address, HEARTBEAT))
         .await
@@ -181,7 +189,7 @@ pub(super) async fn messages_go_where_the_four_kinds_of_exchange_say<C: Client>(
         ]))
     };
     // Where from, with which key and headers, and who gets it.
-    let cases: [(&str, &str, Option<TableOf<C>>, &[&str]); 10] = [
+    let cases: [Case<TableOf<C>>; 10] = [
         ("by-direct", "red", None, &["one"]),
         ("by-direct", "blue", None, &["two"]),
         ("by-topic", "a.red", None, &["one", "two"]),

@@ -263,14 +263,14 @@ impl Channel for BunnyChannel {
 
     async fn next(&mut self) -> Option<Delivery<FieldTable>> {
         let delivery = within("a delivery", self.channel.recv_delivery()).await;
-        delivery.unwrap().map(described)
+        delivery.unwrap().as_ref().map(described)
     }
 
     async fn get(&mut self, queue: &str) -> Option<(Delivery<FieldTable>, u32)> {
         let got = self.channel.basic_get(queue, false).await.unwrap()?;
         // It keeps the count that comes with the message to itself.
         let left = self.channel.queue_declare_passive(queue).await.unwrap();
-        Some((described(got), left.message_count))
+        Some((described(&got), left.message_count))
     }
 
     async fn ack(&mut self, tag: u64, multiple: bool) {
@@ -330,7 +330,7 @@ impl BunnyChannel {
     }
 }
 
-fn described(delivery: bunny_rs::Delivery) -> Delivery<FieldTable> {
+fn described(delivery: &bunny_rs::Delivery) -> Delivery<FieldTable> {
     Delivery {
         tag: delivery.delivery_tag,
         redelivered: delivery.redelivered,

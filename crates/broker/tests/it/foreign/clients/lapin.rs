@@ -118,7 +118,7 @@ impl Channel for LapinChannel {
         let declared =
             self.channel
                 .exchange_declare(exchange.name.into(), kind, options, arguments);
-        declared.await.map_err(refused)
+        declared.await.map_err(|error| refused(&error))
     }
 
     async fn delete_exchange(&mut self, name: &str, if_unused: bool) -> Result<(), Refused> {
@@ -127,7 +127,7 @@ impl Channel for LapinChannel {
             ..ExchangeDeleteOptions::default()
         };
         let deleted = self.channel.exchange_delete(name.into(), options);
-        deleted.await.map_err(refused)
+        deleted.await.map_err(|error| refused(&error))
     }
 
     async fn bind_exchange(
@@ -143,7 +143,7 @@ impl Channel for LapinChannel {
             ExchangeBindOptions::default(),
             FieldTable::default(),
         );
-        bound.await.map_err(refused)
+        bound.await.map_err(|error| refused(&error))
     }
 
     async fn declare_queue(
@@ -161,7 +161,7 @@ impl Channel for LapinChannel {
         let declared = self
             .channel
             .queue_declare(queue.name.into(), options, arguments);
-        let declared = declared.await.map_err(refused)?;
+        let declared = declared.await.map_err(|error| refused(&error))?;
         Ok(Declared {
             name: declared.name().as_str().to_owned(),
             messages: declared.message_count(),
@@ -176,13 +176,13 @@ impl Channel for LapinChannel {
             ..QueueDeleteOptions::default()
         };
         let deleted = self.channel.queue_delete(name.into(), options);
-        deleted.await.map_err(refused)
+        deleted.await.map_err(|error| refused(&error))
     }
 
     async fn purge_queue(&mut self, name: &str) -> Result<u32, Refused> {
         let options = QueuePurgeOptions::default();
         let purged = self.channel.queue_purge(name.into(), options);
-        purged.await.map_err(refused)
+        purged.await.map_err(|error| refused(&error))
     }
 
     async fn bind_queue(
@@ -199,7 +199,7 @@ impl Channel for LapinChannel {
             QueueBindOptions::default(),
             arguments,
         );
-        bound.await.map_err(refused)
+        bound.await.map_err(|error| refused(&error))
     }
 
     async fn unbind_queue(
@@ -214,7 +214,7 @@ impl Channel for LapinChannel {
             routing_key.into(),
             FieldTable::default(),
         );
-        unbound.await.map_err(refused)
+        unbound.await.map_err(|error| refused(&error))
     }
 
     async fn select_confirms(&mut self) {
@@ -247,7 +247,7 @@ impl Channel for LapinChannel {
             properties: Properties::default(),
         };
         let confirm = self.send(message).await.unwrap();
-        refused(within("the refusal", confirm).await.unwrap_err())
+        refused(&within("the refusal", confirm).await.unwrap_err())
     }
 
     async fn qos(&mut self, prefetch: u16) {
@@ -265,7 +265,7 @@ impl Channel for LapinChannel {
         let consumer = self
             .channel
             .basic_consume(queue.into(), tag.into(), options, arguments);
-        let consumer = consumer.await.map_err(refused)?;
+        let consumer = consumer.await.map_err(|error| refused(&error))?;
         let (sender, receiver) = mpsc::unbounded_channel();
         // Handed on before the future is made: futures may overtake each other.
         consumer.set_delegate(move |delivery: DeliveryResult| {
@@ -321,7 +321,7 @@ impl Channel for LapinChannel {
             self.channel.basic_ack(tag, options),
             self.channel.basic_qos(1, BasicQosOptions::default())
         );
-        refused(answer.unwrap_err())
+        refused(&answer.unwrap_err())
     }
 
     async fn close(self) {
@@ -350,7 +350,7 @@ impl LapinChannel {
     }
 }
 
-fn refused(error: Error) -> Refused {
+fn refused(error: &Error) -> Refused {
     match error.kind() {
         ErrorKind::ProtocolError(error) => Refused {
             code: error.get_id(),
