@@ -57,9 +57,10 @@ pub(crate) fn run() -> Result<(), Error> {
             sources.push_str(&text);
         }
     }
-    let conformance = root().join("docs/conformance.md");
-    if let Ok(text) = fs::read_to_string(&conformance) {
-        complaints.extend(conformance::complaints(&text, &sources));
+    for page in conformance::PAGES {
+        let path = root().join(page);
+        let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
+        complaints.extend(conformance::complaints(page, &text, &sources));
     }
     for complaint in &complaints {
         println!("{complaint}");

@@ -1,17 +1,18 @@
-//! `docs/conformance.md` names the test of each promise; a test that is not there is a lie.
+//! `docs/conformance.md` and `docs/broker.md` name the test of each promise; a test that is not there is a lie.
+
+/// The pages that are checked.
+pub(super) const PAGES: [&str; 2] = ["docs/conformance.md", "docs/broker.md"];
 
 /// Complaints about tests that the page names (`` test: `name` ``, several after commas) and that
 /// no source file has.
-pub(super) fn complaints(page: &str, sources: &str) -> Vec<String> {
+pub(super) fn complaints(file: &str, page: &str, sources: &str) -> Vec<String> {
     let mut complaints = Vec::new();
     for (index, line) in page.lines().enumerate() {
         for name in names(line) {
             let function = name.rsplit([':', ' ']).next().unwrap_or(name);
             if !sources.contains(&format!("fn {function}(")) {
                 let number = index + 1;
-                complaints.push(format!(
-                    "docs/conformance.md:{number}: there is no test {name}"
-                ));
+                complaints.push(format!("{file}:{number}: there is no test {name}"));
             }
         }
     }

@@ -35,6 +35,6 @@ fn leftovers_are_found_with_their_place() {
 fn a_test_that_conformance_names_must_be_there() {
     let page = "| A1 | test: `wire::has_one`, `has_two` | |\n| A2 | test: `gone` | |\n";
     let sources = "fn has_one() {}\nasync fn has_two() {}\n";
-    let found = conformance::complaints(page, sources);
-    assert_eq!(found, ["docs/conformance.md:2: there is no test gone"]);
+    let found = conformance::complaints("docs/a.md", page, sources);
+    assert_eq!(found, ["docs/a.md:2: there is no test gone"]);
 }
