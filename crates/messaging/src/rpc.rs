@@ -35,6 +35,7 @@ pub use exception::Exception;
 pub use method_error::MethodError;
 pub use named_arguments::{NamedArguments, NoArguments};
 pub use serializer::{SerializeError, Serializer};
+pub(crate) use server::{CatchPanic, Duplicates};
 pub use server::{
     DuplicateWindow, EndpointOptions, Executor, ExecutorLoadFailure, Patience, RpcServer,
     RpcServerBuilder, ServerError, ServerListenError, ServerStats, ServerWarning, StartOptions,

@@ -10,6 +10,7 @@
 
 mod bounds;
 mod buses;
+mod notifications;
 mod runtimes;
 mod virtual_time;
 

@@ -155,6 +155,23 @@ pub enum Priority {
 }
 
 impl Priority {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Audit,
+        Self::Debug,
+        Self::Info,
+        Self::Warn,
+        Self::Error,
+        Self::Critical,
+        Self::Sample,
+    ];
+
+    /// The priority of this name in any case, as it may stand in a payload; none if the peers know no such one.
+    pub fn parse(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|priority| priority.lower().eq_ignore_ascii_case(name))
+    }
+
     /// As it stands in the payload.
     pub const fn upper(self) -> &'static str {
         match self {

@@ -22,9 +22,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use builder::RpcServerBuilder;
+pub(crate) use catch_panic::CatchPanic;
 pub(in crate::rpc) use conduct::Conduct;
 pub use conduct::EndpointOptions;
 pub use duplicates::DuplicateWindow;
+pub(crate) use duplicates::Duplicates;
 pub use executor::{Executor, ExecutorLoadFailure};
 pub use lifecycle::{Patience, Step, TaskTimeout};
 pub use stats::ServerStats;

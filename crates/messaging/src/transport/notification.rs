@@ -181,6 +181,11 @@ impl Notifications {
         Ok(batch)
     }
 
+    /// Takes no new notifications from the broker. What has come can still be acknowledged. Idempotent.
+    pub async fn stop(&self) {
+        self.incoming.listener.stop().await;
+    }
+
     /// Stops listening and releases what the listener holds. What was not acknowledged goes back to the broker.
     pub async fn close(self) {
         self.incoming.close().await;

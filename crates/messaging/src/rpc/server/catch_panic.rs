@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 ///
 /// After a panic the future is never polled again, which is why unwinding through it is safe; what it shares with
 /// others (a poisoned lock, say) is those others' business, as with any task that panics.
-pub(super) struct CatchPanic<F>(pub(super) F);
+pub(crate) struct CatchPanic<F>(pub(crate) F);
 
 impl<F: Future + Unpin> Future for CatchPanic<F> {
     type Output = Result<F::Output, String>;

@@ -32,7 +32,7 @@ impl Default for DuplicateWindow {
 
 /// The memory behind a [`DuplicateWindow`].
 #[derive(Debug)]
-pub(super) struct Duplicates {
+pub(crate) struct Duplicates {
     window: DuplicateWindow,
     taken: Mutex<Taken>,
 }
@@ -45,15 +45,15 @@ struct Taken {
 
 /// What recording an id led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Recorded {
+pub(crate) struct Recorded {
     /// False: the id was known, the request must not run.
-    pub(super) is_new: bool,
+    pub(crate) is_new: bool,
     /// How many ids were pushed out before their time, because the window is full.
-    pub(super) evicted: u64,
+    pub(crate) evicted: u64,
 }
 
 impl Duplicates {
-    pub(super) fn new(window: DuplicateWindow) -> Self {
+    pub(crate) fn new(window: DuplicateWindow) -> Self {
         Self {
             window,
             taken: Mutex::default(),
@@ -61,7 +61,7 @@ impl Duplicates {
     }
 
     /// Whether `id` was recorded within the window.
-    pub(super) fn contains(&self, id: &str, now: Instant) -> bool {
+    pub(crate) fn contains(&self, id: &str, now: Instant) -> bool {
         if self.window.size == 0 {
             return false;
         }
@@ -72,7 +72,7 @@ impl Duplicates {
     }
 
     /// Records that the request with this id is taken for processing.
-    pub(super) fn record(&self, id: &str, now: Instant) -> Recorded {
+    pub(crate) fn record(&self, id: &str, now: Instant) -> Recorded {
         if self.window.size == 0 {
             return Recorded {
                 is_new: true,
