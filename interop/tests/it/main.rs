@@ -12,6 +12,7 @@ mod cancel;
 mod compression;
 mod foreign;
 mod json;
+mod listener;
 mod negative;
 mod option_sets;
 mod python_to_rust;

@@ -15,6 +15,7 @@ mod harness;
 mod hostile;
 mod io_thread;
 mod lanes;
+mod listener;
 mod login;
 mod mismatch;
 mod notifications;

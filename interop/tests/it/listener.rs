@@ -1,0 +1,171 @@
+//! Our notification listener beside the notifier and the listener of Python.
+
+use std::sync::{Arc, Mutex};
+
+use bergen::driver::BoxFuture;
+use bergen::notify::{
+    EndpointError, Filter, Handled, ListenTarget, ListenerBuilder, NotificationEndpoint,
+    NotificationListener, Priority, ReceivedEvent,
+};
+use bergen::transport::{NotificationTransport, TransportOptions};
+use bergen_testbed::{PythonPeer, TestVhost};
+use serde_json::{Value, json};
+
+use crate::support::eventually;
+
+const TOPIC: &str = "notifications";
+
+/// Remembers what it is told.
+#[derive(Clone)]
+struct Endpoint {
+    filter: Option<Filter>,
+    answer: Handled,
+    told: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Endpoint {
+    fn new(answer: Handled) -> Self {
+        Self {
+            filter: None,
+            answer,
+            told: Arc::default(),
+        }
+    }
+
+    /// What it was told, by event type.
+    fn told(&self) -> Vec<Value> {
+        let mut told = self.told.lock().unwrap().clone();
+        told.sort_by_key(|event| event["event_type"].to_string());
+        told
+    }
+
+    async fn wait_for(&self, count: usize) {
+        eventually("the notifications", async || self.told().len() == count).await;
+    }
+}
+
+impl NotificationEndpoint for Endpoint {
+    fn priorities(&self) -> Vec<Priority> {
+        vec![Priority::Info, Priority::Error]
+    }
+
+    fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
+    fn notify<'a>(
+        &'a self,
+        event: &'a ReceivedEvent,
+    ) -> BoxFuture<'a, Result<Handled, EndpointError>> {
+        Box::pin(async move {
+            let notification = event.notification();
+            let told = json!({
+                "priority": event.priority().lower(),
+                "publisher_id": notification.publisher_id,
+                "event_type": notification.event_type,
+                "payload": notification.payload.decode::<Value>()?,
+                "project": notification.context.get::<Value>("project_id")?,
+            });
+            self.told.lock().unwrap().push(told);
+            Ok(self.answer)
+        })
+    }
+}
+
+fn listening(vhost: &TestVhost, endpoint: &Endpoint) -> ListenerBuilder {
+    let options = TransportOptions::default().url(vhost.url().parse().unwrap());
+    let transport = NotificationTransport::new(options).unwrap();
+    NotificationListener::builder(&transport, [ListenTarget::new(TOPIC)]).endpoint(endpoint.clone())
+}
+
+async fn notify(python: &PythonPeer, event_type: &str, priority: &str, driver: &str) {
+    let answer = python.request(json!({
+        "op": "notify", "publisher_id": "compute.host-1", "event_type": event_type, "priority": priority,
+        "driver": driver, "payload": {"state": "active", "size": 4}, "ctxt": {"project_id": "p1"},
+    }));
+    let answer = answer.await.unwrap();
+    assert!(answer.get("error").is_none(), "{answer}");
+}
+
+#[tokio::test]
+async fn events_of_python_in_either_format_reach_filters_and_pools() {
+    let vhost = TestVhost::new("listener-python").await.unwrap();
+    let all = Endpoint::new(Handled::Done);
+    let mut active = Endpoint::new(Handled::Done);
+    let filter = Filter::default().event_type(r"compute\..*\.end$").unwrap();
+    active.filter = Some(filter.payload("state", "^act").unwrap());
+    let listener = listening(&vhost, &all).endpoint(active.clone());
+    let listener = listener.start().await.unwrap();
+    let pooled = Endpoint::new(Handled::Done);
+    let pool = listening(&vhost, &pooled).pool("meters").start();
+    let pool = pool.await.unwrap();
+    let peer = json!({"url": vhost.url(), "topic": TOPIC});
+    let python = PythonPeer::start("notifications.py", &peer).await.unwrap();
+    notify(&python, "compute.create.end", "info", "messagingv2").await;
+    notify(&python, "compute.create.failed", "error", "messaging").await;
+    notify(&python, "compute.unheard", "debug", "messagingv2").await;
+    for endpoint in [&all, &pooled] {
+        endpoint.wait_for(2).await;
+        let event = |event_type: &str, priority: &str| {
+            json!({
+                "priority": priority, "publisher_id": "compute.host-1", "event_type": event_type,
+                "payload": {"state": "active", "size": 4}, "project": "p1",
+            })
+        };
+        let expected = [
+            event("compute.create.end", "info"),
+            event("compute.create.failed", "error"),
+        ];
+        assert_eq!(endpoint.told(), expected);
+    }
+    active.wait_for(1).await;
+    assert_eq!(active.told()[0]["event_type"], "compute.create.end");
+    eventually("acknowledgements", async || listener.stats().handled == 2).await;
+    for listener in [listener, pool] {
+        listener.stop();
+        listener.wait().await.unwrap();
+    }
+    for (queue, left) in [
+        ("notifications.info", 0),
+        ("notifications.error", 0),
+        ("notifications.debug", 1),
+    ] {
+        let found = vhost
+            .management()
+            .take(vhost.name(), queue, 10)
+            .await
+            .unwrap();
+        assert_eq!(found.len(), left, "{queue}");
+    }
+    python.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_our_listener_gives_back_goes_to_a_listener_of_python() {
+    let vhost = TestVhost::new("listener-requeue").await.unwrap();
+    let ours = Endpoint::new(Handled::Requeue);
+    let listener = listening(&vhost, &ours)
+        .allow_requeue()
+        .start()
+        .await
+        .unwrap();
+    let options = json!({"url": vhost.url(), "topic": TOPIC, "listen": ["info"]});
+    let python = PythonPeer::start("notifications.py", &options)
+        .await
+        .unwrap();
+    for number in 0..10 {
+        notify(&python, &format!("event.{number}"), "info", "messagingv2").await;
+    }
+    let heard =
+        async || python.request(json!({"op": "heard"})).await.unwrap()["notifications"].clone();
+    eventually("ten notifications", async || {
+        heard().await.as_array().unwrap().len() == 10
+    })
+    .await;
+    let stats = listener.stats();
+    assert!(stats.requeued > 0, "none came to ours first: {stats:?}");
+    assert_eq!(stats.handled, 0);
+    listener.stop();
+    listener.wait().await.unwrap();
+    python.stop().await.unwrap();
+}
