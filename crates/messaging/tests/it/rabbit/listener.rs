@@ -27,6 +27,7 @@ fn transport(url: &str) -> NotificationTransport {
 struct Endpoint {
     told: Arc<Mutex<HashMap<String, usize>>>,
     gate: watch::Sender<bool>,
+    takes: Duration,
 }
 
 impl Endpoint {
@@ -34,6 +35,7 @@ impl Endpoint {
         Self {
             told: Arc::default(),
             gate: watch::channel(open).0,
+            takes: Duration::ZERO,
         }
     }
 
@@ -52,6 +54,7 @@ impl Endpoint {
             .or_default() += 1;
         let mut gate = self.gate.subscribe();
         gate.wait_for(|open| *open).await?;
+        tokio::time::sleep(self.takes).await;
         if event_type == "bad" {
             return Err("not this one".into());
         }
@@ -203,18 +206,28 @@ async fn all_handled(endpoint: &Endpoint) -> usize {
 async fn cut_connections_under_load_lose_no_confirmed_event_and_run_none_twice() {
     let vhost = TestVhost::new("listener-load").await.unwrap();
     let proxy = FaultProxy::to_port(vhost.rabbit().port()).await.unwrap();
-    let endpoint = Endpoint::new(true);
-    let proxied = transport(&through(&vhost.url(), &proxy));
-    let listener = listening(&proxied, &endpoint).start().await.unwrap();
+    let mut endpoint = Endpoint::new(true);
+    endpoint.takes = Duration::from_millis(2);
+    let url = format!(
+        "{}?kombu_reconnect_delay=0.1",
+        through(&vhost.url(), &proxy)
+    );
+    let listening = listening(&transport(&url), &endpoint).limit(4);
+    let listener = listening.start().await.unwrap();
     let notifier = Notifier::new(&transport(&vhost.url()), "compute.host-1");
     let mut confirmed = load(&notifier);
     for count in (STEP..LOAD).step_by(STEP) {
-        reach(&mut confirmed, count).await;
+        until(|| endpoint.told.lock().unwrap().len() >= count).await;
         cut_and_heal(&proxy).await;
     }
     reach(&mut confirmed, LOAD).await;
     assert_eq!(all_handled(&endpoint).await, 0, "{:?}", listener.stats());
-    assert!(proxy.accepted() > LOAD / STEP - 1, "it was not cut");
+    assert_eq!(
+        proxy.accepted(),
+        LOAD / STEP,
+        "one connection after each cut"
+    );
+    assert!(listener.stats().duplicates > 0, "{:?}", listener.stats());
     end_with_nothing_left(listener, &vhost).await;
 }
 
