@@ -7,6 +7,7 @@ pub mod transport;
 
 pub use bergen_amqp as amqp;
 pub use bergen_config as config;
+pub use bergen_macros::notifications;
 #[cfg(feature = "memory")]
 pub use bergen_memory as memory;
 pub use bergen_messaging::{driver, notify, options, runtime, target, url, wire};

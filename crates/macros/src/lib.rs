@@ -1,4 +1,4 @@
-//! The macros of bergen, re-exported as `bergen::rpc::{endpoint, rpc_api, RpcError}`.
+//! The macros of bergen, re-exported as `bergen::rpc::{endpoint, rpc_api, RpcError}` and `bergen::notifications`.
 //!
 //! Each macro works in three steps, one room each: `parse` reads Rust syntax and names every mistake at its place;
 //! `api` and `failure` hold the one description that results; `render` writes code from it. The code is thin, a table
@@ -8,6 +8,7 @@ mod api;
 mod endpoint;
 mod errors;
 mod failure;
+mod notifications;
 mod parse;
 mod render;
 mod rpc_api;
@@ -97,6 +98,37 @@ pub fn endpoint(settings: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn rpc_api(settings: TokenStream, item: TokenStream) -> TokenStream {
     rpc_api::expand(settings.into(), item.into()).into()
+}
+
+/// Makes a type take notifications: each method called `audit`, `debug`, `info`, `warn`, `error`, `critical` or
+/// `sample` takes those of this priority. The listener subscribes to no others.
+///
+/// It implements `NotificationEndpoint` for the type; other methods stay ordinary Rust, except one called `filter`,
+/// which says what reaches the endpoint: `fn filter(&self) -> &Filter`.
+///
+/// ```
+/// use bergen::notify::{EndpointError, ReceivedEvent};
+/// use bergen::notifications;
+///
+/// struct Meter;
+///
+/// #[notifications]
+/// impl Meter {
+///     async fn sample(&self, event: &ReceivedEvent) -> Result<(), EndpointError> {
+///         let reading: f64 = event.notification().payload.decode()?;
+///         println!("{} {reading}", event.notification().event_type);
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// A method returns a `Result` of `()`, which is `Handled::Done`, or of `Handled`; its error is anything that converts
+/// to `EndpointError`, so any `std::error::Error`.
+///
+/// The only key is `crate = path`: where the generated code finds `notify` and `driver`, if not in `::bergen`.
+#[proc_macro_attribute]
+pub fn notifications(settings: TokenStream, item: TokenStream) -> TokenStream {
+    notifications::expand(settings.into(), item.into()).into()
 }
 
 /// Makes an enum of errors travel as the exceptions that Python services know, in both directions.

@@ -10,5 +10,6 @@ mod client;
 mod endpoint;
 mod loopback;
 mod memory;
+mod notifications;
 mod rpc_error;
 mod ui;

@@ -78,6 +78,24 @@ pub enum Handled {
     Requeue,
 }
 
+impl Handled {
+    /// What the result of a method comes to: `Ok(())` is done, and any error will do.
+    ///
+    /// # Errors
+    /// Those of the method.
+    pub fn of<T: Into<Self>, E: Into<EndpointError>>(
+        result: Result<T, E>,
+    ) -> Result<Self, EndpointError> {
+        result.map(Into::into).map_err(Into::into)
+    }
+}
+
+impl From<()> for Handled {
+    fn from((): ()) -> Self {
+        Self::Done
+    }
+}
+
 /// Why an endpoint failed. Any error fits: `?` converts it.
 pub type EndpointError = Box<dyn Error + Send + Sync>;
 
