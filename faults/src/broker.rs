@@ -1,7 +1,7 @@
 //! Faults of the embedded broker: deaths with data on disk, disks that end, clients that harm.
 //!
 //! Each row runs a broker in a process of its own, does something bad to it or through its clients, and says what was
-//! seen. Meanwhile a [`Bystander`](bystander::Bystander) sends messages to itself: it must be served throughout.
+//! seen. Meanwhile a bystander sends messages to itself, and must be [`Served`] throughout.
 
 use std::time::{Duration, Instant};
 

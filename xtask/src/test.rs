@@ -206,8 +206,16 @@ fn environment(broker: Option<&Broker>) -> Environment {
 fn test() -> Command {
     let mut command = cargo();
     command.args(["test", "--locked", "--no-fail-fast"]);
+    // Most tests wait for something most of the time.
+    if std::env::var_os(THREADS).is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        command.env(THREADS, (2 * cores).to_string());
+    }
     command
 }
+
+/// How many tests of one binary run at the same time.
+const THREADS: &str = "RUST_TEST_THREADS";
 
 /// All members but the fuzz bodies, the foreign peers and the faults, which are steps of their own.
 fn workspace() -> Command {

@@ -108,7 +108,7 @@ fn table(series: &Series, mode: &str, in_flight: usize) -> Table {
             figure(cpu),
             ratio(cpu, base(|round| round.broker_cpu_us)),
             figure(median(clients)),
-            figure(median(|round| failures(round))),
+            figure(median(failures)),
         ]);
     }
     table
