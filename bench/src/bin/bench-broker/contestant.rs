@@ -28,20 +28,25 @@ enum Broker {
 }
 
 impl Contestant {
-    pub(crate) async fn start(name: &'static str, record: &mut Record) -> Result<Self, BenchError> {
+    pub(crate) async fn start(name: &'static str) -> Result<Self, BenchError> {
         let broker = if name == OURS {
             let port = free_port()?;
             let command = this_program(["broker", &port.to_string()])?;
             let worker = Worker::start("the embedded broker", command).await?;
             Broker::Ours { worker, port }
         } else {
-            let broker = RabbitMq::start().await?;
+            Broker::RabbitMq(RabbitMq::start().await?)
+        };
+        Ok(Self { name, broker })
+    }
+
+    /// Notes its versions, if they are not in the lock file.
+    pub(crate) fn describe(&self, record: &mut Record) {
+        if let Broker::RabbitMq(broker) = &self.broker {
             for (name, version) in broker.versions() {
                 record.version(name, version);
             }
-            Broker::RabbitMq(broker)
-        };
-        Ok(Self { name, broker })
+        }
     }
 
     /// The number of its process.

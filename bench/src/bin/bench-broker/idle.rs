@@ -29,36 +29,50 @@ const REST: Duration = Duration::from_secs(2);
 /// So many declares are under way at once.
 const AT_ONCE: usize = 500;
 
-/// To be measured on a broker that has done nothing yet: what it freed before would be used again. The queues stay for
-/// the same reason.
-pub(crate) async fn measure(contestant: &Contestant, sizes: Sizes) -> Result<Idle, BenchError> {
-    println!("Idle queues and connections of {} …", contestant.name);
+impl Idle {
+    /// Each on a broker that has done nothing yet: what it freed before would be used again.
+    pub(crate) async fn of(name: &'static str, sizes: Sizes) -> Result<Self, BenchError> {
+        println!("Idle queues of {name} …");
+        let fresh = Contestant::start(name).await?;
+        let before = rested(&fresh).await?;
+        let queue = queues(&fresh, before, sizes.idle_queues).await?;
+        fresh.stop().await?;
+        println!("Idle connections of {name} …");
+        let fresh = Contestant::start(name).await?;
+        let connection = connections(&fresh, sizes.idle_connections).await?;
+        fresh.stop().await?;
+        Ok(Self {
+            broker: name,
+            before,
+            queue,
+            connection,
+        })
+    }
+}
+
+async fn queues(contestant: &Contestant, before: u64, count: usize) -> Result<f64, BenchError> {
     let connection = contestant.connect().await?;
     let (channel, _) = connection.open_channel().await.map_err(failed)?;
-    let before = rested(contestant).await?;
-    let names: Vec<_> = (0..sizes.idle_queues)
-        .map(|number| format!("idle-{number}"))
-        .collect();
+    let names: Vec<_> = (0..count).map(|number| format!("idle-{number}")).collect();
     for some in names.chunks(AT_ONCE) {
         all(some, |name| declare(channel.clone(), name)).await?;
     }
-    let with_queues = rested(contestant).await?;
+    Ok(each(before, rested(contestant).await?, count))
+}
+
+async fn connections(contestant: &Contestant, count: usize) -> Result<f64, BenchError> {
+    let before = rested(contestant).await?;
     let mut connections = Vec::new();
-    for _ in 0..sizes.idle_connections {
+    for _ in 0..count {
         let connection = contestant.connect().await?;
         let (channel, _) = connection.open_channel().await.map_err(failed)?;
         connections.push((connection, channel));
     }
-    let with_connections = rested(contestant).await?;
+    let after = rested(contestant).await?;
     for (connection, _) in connections {
         connection.close().await.map_err(failed)?;
     }
-    Ok(Idle {
-        broker: contestant.name,
-        before,
-        queue: each(before, with_queues, sizes.idle_queues),
-        connection: each(with_queues, with_connections, sizes.idle_connections),
-    })
+    Ok(each(before, after, count))
 }
 
 async fn rested(contestant: &Contestant) -> Result<u64, BenchError> {

@@ -121,7 +121,9 @@ async fn run(arguments: &Arguments) -> Result<(), BenchError> {
     let mut contestants = Vec::new();
     for &name in &names {
         println!("Starting {name} …");
-        contestants.push(Contestant::start(name, &mut record).await?);
+        let contestant = Contestant::start(name).await?;
+        contestant.describe(&mut record);
+        contestants.push(contestant);
     }
     let mut measured = Measurements::default();
     calls(&contestants, options, &mut measured.series).await?;
@@ -134,12 +136,8 @@ async fn run(arguments: &Arguments) -> Result<(), BenchError> {
     for contestant in contestants {
         contestant.stop().await?;
     }
-    for &name in &names {
-        println!("Starting another {name} …");
-        let fresh = Contestant::start(name, &mut record).await?;
-        let idle = idle::measure(&fresh, arguments.sizes).await?;
-        measured.idle.push(idle);
-        fresh.stop().await?;
+    for name in names {
+        measured.idle.push(Idle::of(name, arguments.sizes).await?);
     }
     report::report(record, options, arguments.sizes, &measured)
 }
