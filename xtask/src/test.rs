@@ -133,7 +133,7 @@ impl Step {
             Self::Integration => {
                 let mut command = workspace();
                 command.args(["--test", "*"]).envs(environment(broker));
-                let on_rabbitmq = self.tests(report, &mut command);
+                let on_rabbitmq = self.tests(report, patient(&mut command));
                 on_rabbitmq.and(self.driver_on_ours(report))
             }
             Self::Interop => {
@@ -148,11 +148,9 @@ impl Step {
             }
             Self::Faults => {
                 let mut command = test();
-                // One after the other: each has a broker, or three, and six processes.
-                let one_by_one = ["--", "--test-threads", "1"];
-                command
-                    .args(["--package", "bergen-faults"])
-                    .args(one_by_one);
+                // Two at a time: each has a broker, or three, and six processes, which wait most of the time.
+                let two = ["--", "--test-threads", "2"];
+                command.args(["--package", "bergen-faults"]).args(two);
                 self.tests(report, &mut command)
             }
         }
@@ -183,7 +181,7 @@ impl Step {
             .args(["--package", "bergen-messaging", "--test", "it", "rabbit::"])
             .envs(own.environment());
         skip(&mut command, &rabbitmq_only::DRIVER);
-        self.tests(report, &mut command)
+        self.tests(report, patient(&mut command))
     }
 
     fn tests(self, report: &mut Report, command: &mut Command) -> Result<(), Error> {
@@ -206,16 +204,18 @@ fn environment(broker: Option<&Broker>) -> Environment {
 fn test() -> Command {
     let mut command = cargo();
     command.args(["test", "--locked", "--no-fail-fast"]);
-    // Most tests wait for something most of the time.
+    command
+}
+
+/// Has twice as many tests of a binary run at the same time as there are cores: for those that wait most of the time.
+fn patient(command: &mut Command) -> &mut Command {
+    const THREADS: &str = "RUST_TEST_THREADS";
     if std::env::var_os(THREADS).is_none() {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         command.env(THREADS, (2 * cores).to_string());
     }
     command
 }
-
-/// How many tests of one binary run at the same time.
-const THREADS: &str = "RUST_TEST_THREADS";
 
 /// All members but the fuzz bodies, the foreign peers and the faults, which are steps of their own.
 fn workspace() -> Command {

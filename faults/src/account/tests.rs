@@ -223,3 +223,17 @@ fn a_fanout_that_no_peer_ran_was_not_lost_with_a_place_in_the_stream() {
     let unexplained = account(events, &facts).unexplained;
     assert_eq!(unexplained, [format!("{none} was lost; it ran on {{}}")]);
 }
+
+/// The peer waited for ever for a confirm that the broker forgot when a stream's leader moved.
+#[test]
+fn only_the_peers_fanouts_to_streams_may_wait_for_a_confirm_for_ever() {
+    let facts = facts(Loss::FanoutsToThePeerWithItsPlace);
+    let theirs = "python/rust/fanout/r.6";
+    let judged = account(vec![made(theirs, 101.0)], &facts);
+    assert_eq!(judged.unexplained, Vec::<String>::new());
+    assert_eq!(judged.total().lost, 1);
+    let early = account(vec![made(theirs, 50.0)], &facts);
+    assert_eq!(early.unexplained, [format!("{theirs} never ended")]);
+    let ours = account(vec![made(FANOUT, 101.0)], &facts);
+    assert_eq!(ours.unexplained, [format!("{FANOUT} never ended")]);
+}
