@@ -132,9 +132,14 @@ impl Step {
             Self::Fuzz => self.tests(report, test().args(["--package", "bergen-fuzz"])),
             Self::Integration => {
                 let mut command = workspace();
-                command.args(["--test", "*"]).envs(environment(broker));
-                let on_rabbitmq = self.tests(report, patient(&mut command));
-                on_rabbitmq.and(self.driver_on_ours(report))
+                command.args(["--test", "*", "--", "--skip", BOUNDS]);
+                command.envs(environment(broker));
+                let together = self.tests(report, patient(&mut command));
+                let mut command = test();
+                command.args(["--package", "bergen-messaging", "--test", "it", BOUNDS]);
+                command.args(["--", "--test-threads", "1"]);
+                let alone = self.tests(report, command.envs(environment(broker)));
+                together.and(alone).and(self.driver_on_ours(report))
             }
             Self::Interop => {
                 // The tests run the program, too.
@@ -206,6 +211,9 @@ fn test() -> Command {
     command.args(["test", "--locked", "--no-fail-fast"]);
     command
 }
+
+/// Tests that measure the memory of their process, in which others would be counted.
+const BOUNDS: &str = "rabbit::bounds";
 
 /// Has twice as many tests of a binary run at the same time as there are cores: for those that wait most of the time.
 fn patient(command: &mut Command) -> &mut Command {
