@@ -12,6 +12,7 @@ Commands:
 """
 
 import itertools
+import os
 import threading
 import time
 
@@ -29,7 +30,8 @@ class Client:
         self.options = options
         conf = configuration.load(options)
         self.transport = oslo_messaging.get_rpc_transport(conf, url=options['url'])
-        self.numbers = itertools.count()
+        # One that takes another's place in a round makes other ids.
+        self.numbers = itertools.count(os.getpid() * 1_000_000)
         self.round = None
         self.in_flight = 0
         self.changed = threading.Condition()

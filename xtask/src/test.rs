@@ -153,9 +153,11 @@ impl Step {
             }
             Self::Faults => {
                 let mut command = test();
-                // Two at a time: each has a broker, or three, and six processes, which wait most of the time.
-                let two = ["--", "--test-threads", "2"];
-                command.args(["--package", "bergen-faults"]).args(two);
+                // One after the other: each has a broker, or three, and six processes.
+                let one_by_one = ["--", "--test-threads", "1"];
+                command
+                    .args(["--package", "bergen-faults"])
+                    .args(one_by_one);
                 self.tests(report, &mut command)
             }
         }

@@ -36,7 +36,8 @@ pub(super) async fn call(role: ClientRole) -> Result<(), FaultsError> {
     let load = Arc::new(Load {
         round: watch::Sender::new(None),
         in_flight: watch::Sender::new(0),
-        numbers: AtomicU64::new(0),
+        // One that takes another's place in a round makes other ids.
+        numbers: AtomicU64::new(u64::from(std::process::id()) * 1_000_000),
         timeout: Duration::from_secs(role.timeout),
         role,
     });

@@ -6,6 +6,7 @@ use bergen::prelude::*;
 use bergen::rpc::{Call, DynamicEndpoint, MethodError, Parameter};
 use bergen::target::EndpointTarget;
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::{
     CLOSING, Commands, ONE_IN, Sabotage, ServerRole, answer, answer_stopped, now, say, transport,
@@ -16,11 +17,13 @@ use crate::FaultsError;
 pub(super) async fn serve(role: ServerRole) -> Result<(), FaultsError> {
     let mut commands = Commands::read();
     let transport = transport(&role.url)?;
+    let ready = watch::Sender::new(false);
     let server = RpcServer::builder(&transport, ServerTarget::new(role.topic, role.server))
-        .endpoint(endpoint(role.sabotage))
+        .endpoint(endpoint(role.sabotage, ready.subscribe()))
         .build();
     server.start().await.map_err(FaultsError::worker)?;
     say(&json!({"ready": true}));
+    ready.send_replace(true);
     let mut stop = None;
     while let Some((op, command)) = commands.next().await {
         if op == "stop" {
@@ -38,15 +41,21 @@ pub(super) async fn serve(role: ServerRole) -> Result<(), FaultsError> {
     Ok(())
 }
 
-fn endpoint(sabotage: Option<Sabotage>) -> DynamicEndpoint {
+fn endpoint(sabotage: Option<Sabotage>, ready: watch::Receiver<bool>) -> DynamicEndpoint {
     let count = Arc::new(AtomicU64::new(0));
     DynamicEndpoint::new(EndpointTarget::new()).method("work", move |call: Call| {
         let chosen = count.fetch_add(1, Ordering::Relaxed) % ONE_IN == ONE_IN - 1;
-        work(call, sabotage.filter(|_| chosen))
+        work(call, sabotage.filter(|_| chosen), ready.clone())
     })
 }
 
-async fn work(call: Call, sabotage: Option<Sabotage>) -> Result<String, MethodError> {
+async fn work(
+    call: Call,
+    sabotage: Option<Sabotage>,
+    mut ready: watch::Receiver<bool>,
+) -> Result<String, MethodError> {
+    // The first line is to say that the server is ready; the sender outlives all requests.
+    let _ = ready.wait_for(|ready| *ready).await;
     const PARAMETERS: &[Parameter] = &[Parameter::required("id"), Parameter::required("pause")];
     let mut arguments = call.bind("work", PARAMETERS)?;
     let (id, pause): (String, f64) = (arguments.take("id")?, arguments.take("pause")?);
