@@ -54,9 +54,9 @@ async fn work(
     sabotage: Option<Sabotage>,
     mut ready: watch::Receiver<bool>,
 ) -> Result<String, MethodError> {
+    const PARAMETERS: &[Parameter] = &[Parameter::required("id"), Parameter::required("pause")];
     // The first line is to say that the server is ready; the sender outlives all requests.
     let _ = ready.wait_for(|ready| *ready).await;
-    const PARAMETERS: &[Parameter] = &[Parameter::required("id"), Parameter::required("pause")];
     let mut arguments = call.bind("work", PARAMETERS)?;
     let (id, pause): (String, f64) = (arguments.take("id")?, arguments.take("pause")?);
     let runs = match sabotage {
