@@ -93,11 +93,7 @@ impl Api {
             })
             .await?
             .map_err(|refusal| Refused::change(&refusal))?;
-        Ok(if existed {
-            Reply::Done
-        } else {
-            Reply::Created(None)
-        })
+        Ok(Reply::declared(existed))
     }
 
     pub(super) async fn delete_queue(

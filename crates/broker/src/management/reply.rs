@@ -25,6 +25,17 @@ pub(super) enum Reply {
     Text(&'static str),
 }
 
+impl Reply {
+    /// To a request that something be there.
+    pub(super) fn declared(existed: bool) -> Self {
+        if existed {
+            Self::Done
+        } else {
+            Self::Created(None)
+        }
+    }
+}
+
 /// Why a request was not carried out.
 #[derive(Debug, PartialEq)]
 pub(super) struct Refused {

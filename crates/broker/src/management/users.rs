@@ -44,11 +44,7 @@ impl Api {
     pub(super) async fn put_user(&self, name: &str, call: &Call) -> Result<Reply, Refused> {
         let wanted = NewUser::of(name, &call.fields)?;
         let existed = self.ask(move |state| wanted.put(state)).await?;
-        Ok(if existed {
-            Reply::Done
-        } else {
-            Reply::Created(None)
-        })
+        Ok(Reply::declared(existed))
     }
 
     /// The user's connections are closed.
@@ -126,11 +122,7 @@ impl Api {
             .ask(move |state| put_permissions(state, &vhost, &user, permissions))
             .await?
             .ok_or_else(|| Refused::bad_request("vhost_or_user_not_found"))?;
-        Ok(if existed {
-            Reply::Done
-        } else {
-            Reply::Created(None)
-        })
+        Ok(Reply::declared(existed))
     }
 
     pub(super) async fn delete_permission(

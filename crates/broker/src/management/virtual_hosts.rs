@@ -79,11 +79,7 @@ impl Api {
                 created
             })
             .await?;
-        Ok(if created {
-            Reply::Created(None)
-        } else {
-            Reply::Done
-        })
+        Ok(Reply::declared(!created))
     }
 
     pub(super) async fn delete_virtual_host(&self, name: &str) -> Result<Reply, Refused> {

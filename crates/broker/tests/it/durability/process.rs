@@ -10,7 +10,7 @@ use bergen_amqp::client::{ConnectOptions, Connection, ConnectionEvents};
 use bergen_broker::{Address, Broker};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use super::within;
+use super::{Scratch, within};
 
 const DIRECTORY: &str = "BERGEN_TEST_DATA";
 const READY: &str = "listening on ";
@@ -42,8 +42,7 @@ impl Process {
         let mut child = command
             .args([
                 "--exact",
-                "durability::process::broker_process",
-                "--ignored",
+                "durability::process::a_broker_in_a_process_ends_in_order_when_its_input_does",
                 "--nocapture",
             ])
             .env(DIRECTORY, directory)
@@ -103,13 +102,22 @@ impl Drop for Process {
     }
 }
 
-/// No test: what [`Process`] runs. It lives until its standard input closes or it is killed.
+/// Started by [`Process`] it is the broker, which lives until its standard input closes or it is killed.
 #[test]
-#[ignore = "a part of other tests"]
-fn broker_process() {
-    let Ok(directory) = env::var(DIRECTORY) else {
-        return;
-    };
+fn a_broker_in_a_process_ends_in_order_when_its_input_does() {
+    if let Ok(directory) = env::var(DIRECTORY) {
+        return be_the_broker(&directory);
+    }
+    let scratch = Scratch::new("process");
+    let mut process = Process::start(&scratch.0);
+    drop(process.child.stdin.take());
+    // Its exit code is the test harness's, which has nobody to write to any more.
+    assert!(process.child.wait().unwrap().code().is_some());
+    assert!(!scratch.log_files().is_empty(), "it kept nothing");
+}
+
+#[expect(clippy::print_stdout, reason = "its parent reads its address there")]
+fn be_the_broker(directory: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
