@@ -11,6 +11,10 @@ pub use bergen_macros::notifications;
 #[cfg(feature = "memory")]
 pub use bergen_memory as memory;
 pub use bergen_messaging::{driver, notify, options, runtime, target, url, wire};
+#[cfg(feature = "openstack")]
+pub use bergen_openstack as openstack;
+#[cfg(feature = "service")]
+pub use bergen_service as service;
 
 pub use target::Target;
 

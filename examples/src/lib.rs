@@ -1,0 +1,1 @@
+//! What the reference services share: their command line.
