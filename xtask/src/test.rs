@@ -9,6 +9,7 @@ use crate::{Error, setup, tidy};
 
 mod rabbitmq_only;
 mod report;
+mod targets;
 
 use report::{On, Report};
 
@@ -127,16 +128,21 @@ impl Step {
                 let doc = ["doc", "--workspace", "--no-deps", "--locked"];
                 shown(cargo().args(doc).env("RUSTDOCFLAGS", "--deny warnings"))
             }
-            Self::Unit => self.tests(report, workspace().args(["--lib", "--bins"])),
-            Self::Doctest => self.tests(report, workspace().arg("--doc")),
-            Self::Fuzz => self.tests(report, test().args(["--package", "bergen-fuzz"])),
+            Self::Unit => self.tests(report, test().args(["--lib", "--bins"])),
+            Self::Doctest => self.tests(report, test().arg("--doc")),
+            Self::Fuzz => self.tests(report, test().args(["--test", "fuzz"])),
             Self::Integration => {
-                let mut command = workspace();
-                command.args(["--test", "*", "--", "--skip", BOUNDS]);
+                let mut command = test();
+                for target in targets::all()? {
+                    if !OWN_STEPS.contains(&target.as_str()) {
+                        command.args(["--test", &target]);
+                    }
+                }
+                command.args(["--", "--skip", BOUNDS]);
                 command.envs(environment(broker));
                 let together = self.tests(report, patient(&mut command));
                 let mut command = test();
-                command.args(["--package", "bergen-messaging", "--test", "it", BOUNDS]);
+                command.args(["--test", "messaging", BOUNDS]);
                 command.args(["--", "--test-threads", "1"]);
                 let alone = self.tests(report, command.envs(environment(broker)));
                 together.and(alone).and(self.driver_on_ours(report))
@@ -154,10 +160,7 @@ impl Step {
             Self::Faults => {
                 let mut command = test();
                 // One after the other: each has a broker, or three, and six processes.
-                let one_by_one = ["--", "--test-threads", "1"];
-                command
-                    .args(["--package", "bergen-faults"])
-                    .args(one_by_one);
+                command.args(["--test", "faults", "--", "--test-threads", "1"]);
                 self.tests(report, &mut command)
             }
         }
@@ -167,7 +170,7 @@ impl Step {
     fn interop(self, on: On, environment: &Environment, report: &mut Report) -> Result<(), Error> {
         let mut command = test();
         command
-            .args(["--package", "bergen-interop"])
+            .args(["--test", "interop"])
             .envs(environment.iter().cloned());
         if on == On::Bergen {
             skip(&mut command, &rabbitmq_only::INTEROP);
@@ -185,7 +188,7 @@ impl Step {
         let own = OwnBroker::start()?;
         let mut command = test();
         command
-            .args(["--package", "bergen-messaging", "--test", "it", "rabbit::"])
+            .args(["--test", "messaging", "rabbit::"])
             .envs(own.environment());
         skip(&mut command, &rabbitmq_only::DRIVER);
         self.tests(report, patient(&mut command))
@@ -208,11 +211,16 @@ fn environment(broker: Option<&Broker>) -> Environment {
     broker.map(Broker::environment).unwrap_or_default()
 }
 
+/// Tests of the whole workspace, of which a step chooses targets by name: the features of the dependencies are the same
+/// for every step then, and nothing is built twice.
 fn test() -> Command {
     let mut command = cargo();
-    command.args(["test", "--locked", "--no-fail-fast"]);
+    command.args(["test", "--locked", "--no-fail-fast", "--workspace"]);
     command
 }
+
+/// The test targets that are steps of their own.
+const OWN_STEPS: [&str; 3] = ["faults", "fuzz", "interop"];
 
 /// Tests that measure the memory of their process, in which others would be counted.
 const BOUNDS: &str = "rabbit::bounds";
@@ -227,24 +235,10 @@ fn patient(command: &mut Command) -> &mut Command {
     command
 }
 
-/// All members but the fuzz bodies, the foreign peers and the faults, which are steps of their own.
-fn workspace() -> Command {
-    let mut command = test();
-    command.args([
-        "--workspace",
-        "--exclude",
-        "bergen-fuzz",
-        "--exclude",
-        "bergen-interop",
-        "--exclude",
-        "bergen-faults",
-    ]);
-    command
-}
-
-/// The program `bergen`, as it is now.
+/// The program `bergen`, as it is now. It comes with the tests of its command line, and so with the features that are
+/// built already.
 fn build_program() -> Result<(), Error> {
-    shown(cargo().args(["build", "--locked", "--package", "bergen-cli"]))
+    shown(test().args(["--test", "cli", "--no-run"]))
 }
 
 /// Leaves these tests out, and says why.
