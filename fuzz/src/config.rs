@@ -24,7 +24,7 @@ pub fn file(data: &[u8]) {
             return;
         }
     };
-    let lines = text.lines().count();
+    let lines = text.split(['\r', '\n']).count();
     let mut line = 0;
     for entry in file.entries() {
         assert!(entry.line > line && entry.line <= lines, "{entry:?}");

@@ -1,5 +1,6 @@
 //! From option values to the types of a program.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::value::Value;
@@ -41,6 +42,15 @@ impl FromValue for Vec<String> {
     fn from_value(value: Option<Value>) -> Option<Self> {
         match value? {
             Value::List(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for BTreeMap<String, String> {
+    fn from_value(value: Option<Value>) -> Option<Self> {
+        match value? {
+            Value::Dict(pairs) => Some(pairs.into_iter().collect()),
             _ => None,
         }
     }

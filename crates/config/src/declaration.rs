@@ -32,6 +32,8 @@ pub struct OptionDef {
     pub secret: bool,
     /// Older names in the same group, which files may still use.
     pub old_names: &'static [&'static str],
+    /// Older places, as group and name, which files may still use.
+    pub old_places: &'static [(&'static str, &'static str)],
     /// Why the option will go or is without effect; `None` for the others.
     pub deprecated: Option<&'static str>,
 }
@@ -48,6 +50,7 @@ impl OptionDef {
             mutable: false,
             secret: false,
             old_names: &[],
+            old_places: &[],
             deprecated: None,
         }
     }
@@ -87,6 +90,13 @@ impl OptionDef {
         self
     }
 
+    /// Files may use these older places, given as group and name.
+    #[must_use]
+    pub const fn old_places(mut self, places: &'static [(&'static str, &'static str)]) -> Self {
+        self.old_places = places;
+        self
+    }
+
     /// The option will go, or is without effect, for this reason.
     #[must_use]
     pub const fn deprecated(mut self, reason: &'static str) -> Self {
@@ -94,8 +104,9 @@ impl OptionDef {
         self
     }
 
-    /// Reads a value as it is written in a file.
-    pub fn parse(&self, text: &str) -> Result<Value, InvalidValue> {
+    /// Reads a value as it is written in a file, without `$name` in it; `None` for a number of which nothing is
+    /// written, which unsets it.
+    pub fn parse(&self, text: &str) -> Result<Option<Value>, InvalidValue> {
         self.kind.parse(text)
     }
 }
@@ -126,6 +137,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// Texts separated by commas.
     List,
+    /// `key:value` pairs separated by commas.
+    Dict,
     /// Texts, each in a line of its own with the option's name repeated.
     Multi,
 }

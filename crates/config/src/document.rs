@@ -39,6 +39,7 @@ fn kind(kind: Kind) -> String {
         Kind::Text => "text".to_owned(),
         Kind::Choice(words) => words.join(", "),
         Kind::List => "list".to_owned(),
+        Kind::Dict => "key:value pairs".to_owned(),
         Kind::Multi => "text, repeatable".to_owned(),
     }
 }

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
+use crate::python;
+
 #[cfg(test)]
 mod tests;
 
 /// A configuration file as it is written, before anybody declares what it may contain.
 ///
 /// A line that starts with space continues the value of the line before it; `#` and `;` start a
-/// comment at the beginning of a line only; a value in quotes loses them. Interpolation
-/// (`$name`) is not done: values are kept as written.
+/// comment at the beginning of a line only; a value in quotes loses them. References to other options
+/// (`$name`) are kept as written: what they mean is not the file's matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFile {
     path: String,
@@ -27,6 +29,8 @@ pub struct Entry {
     pub value: String,
     /// The line of the key, from 1.
     pub line: usize,
+    /// The character in that line where the value begins, from 1.
+    pub column: u32,
 }
 
 impl ConfigFile {
@@ -53,40 +57,43 @@ impl ConfigFile {
         // Whether the line before was an assignment, which a line with leading space continues.
         let mut open = false;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        for (index, line) in text.lines().enumerate() {
+        for (index, line) in lines(text).enumerate() {
             let line_number = index + 1;
-            let error = |problem| FileError::Syntax {
+            let line = line.trim_end_matches(python::is_space);
+            let error = |(at, problem)| FileError::Syntax {
                 path: path.to_owned(),
                 line: line_number,
+                column: column(line, at),
                 problem,
             };
-            let line = line.trim_end();
             if line.is_empty() {
                 open = false;
             } else if line.starts_with([' ', '\t']) {
-                match file.entries.last_mut().filter(|_| open) {
-                    Some(entry) => {
-                        entry.value.push('\n');
-                        entry.value.push_str(line.trim_start());
-                    }
-                    None => return Err(error(SyntaxProblem::NothingToContinue)),
-                }
-            } else if let Some(section) = line.strip_prefix('[') {
+                let more = line.trim_start_matches(python::is_space);
+                let Some(entry) = file.entries.last_mut().filter(|_| open) else {
+                    let at = line.len() - more.len();
+                    return Err(error((at, SyntaxProblem::NothingToContinue)));
+                };
+                entry.value.push('\n');
+                entry.value.push_str(more);
+            } else if line.starts_with('[') {
                 open = false;
-                group = Some(section_name(section).map_err(error)?);
+                group = Some(section_name(line).map_err(error)?);
             } else if line.starts_with(['#', ';']) {
                 open = false;
             } else {
-                let (name, value) = assignment(line).map_err(error)?;
+                let (name, at) = assignment(line).map_err(error)?;
                 let Some(group) = group else {
-                    return Err(error(SyntaxProblem::NoSection));
+                    return Err(error((0, SyntaxProblem::NoSection)));
                 };
+                let value = line.get(at..).unwrap_or_default();
                 open = true;
                 file.entries.push(Entry {
                     group: String::from(group),
                     name: name.to_owned(),
-                    value: value.to_owned(),
+                    value: unquoted(value).to_owned(),
                     line: line_number,
+                    column: column(line, at),
                 });
             }
         }
@@ -124,12 +131,14 @@ pub enum FileError {
         reason: String,
     },
     /// A line is not in the format.
-    #[error("{path}:{line}: {problem}")]
+    #[error("{path}:{line}:{column}: {problem}")]
     Syntax {
         /// The file.
         path: String,
         /// The line, from 1.
         line: usize,
+        /// The character in the line, from 1.
+        column: u32,
         /// What is wrong.
         problem: SyntaxProblem,
     },
@@ -159,31 +168,52 @@ pub enum SyntaxProblem {
     UnnamedOption,
 }
 
-/// The name in `[name]`, given without its first bracket.
-fn section_name(line: &str) -> Result<&str, SyntaxProblem> {
-    match line.strip_suffix(']') {
-        None => Err(SyntaxProblem::UnclosedSection),
-        Some("") => Err(SyntaxProblem::UnnamedSection),
+/// Something wrong, and where in the line: the index of a byte.
+type Misplaced = (usize, SyntaxProblem);
+
+/// Lines end as Python thinks.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+}
+
+/// The character, from 1, at the index of a byte.
+fn column(line: &str, at: usize) -> u32 {
+    let before = line.get(..at).unwrap_or(line);
+    u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX)
+}
+
+/// The name in `[name]`.
+fn section_name(line: &str) -> Result<&str, Misplaced> {
+    let name = line
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    match name {
+        None => Err((line.len(), SyntaxProblem::UnclosedSection)),
+        Some("") => Err((1, SyntaxProblem::UnnamedSection)),
         Some(name) => Ok(name),
     }
 }
 
-/// Splits at the first `=` or `:`.
-fn assignment(line: &str) -> Result<(&str, &str), SyntaxProblem> {
+/// Splits at the first `=` or `:`: the name, and where the value begins.
+fn assignment(line: &str) -> Result<(&str, usize), Misplaced> {
     let (name, value) = line
         .split_once(['=', ':'])
-        .ok_or(SyntaxProblem::NoAssignment)?;
-    match name.trim() {
-        "" => Err(SyntaxProblem::UnnamedOption),
-        name => Ok((name, unquoted(value.trim()))),
+        .ok_or((line.len(), SyntaxProblem::NoAssignment))?;
+    match python::strip(name) {
+        "" => Err((0, SyntaxProblem::UnnamedOption)),
+        name => Ok((
+            name,
+            line.len() - value.trim_start_matches(python::is_space).len(),
+        )),
     }
 }
 
+/// A value without its quotes. One that is nothing but a quote is empty, as in the peer.
 fn unquoted(value: &str) -> &str {
-    let inside = |quote| {
-        value
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
+    let inside = |quote| match value.strip_prefix(quote)? {
+        "" => Some(""),
+        rest => rest.strip_suffix(quote),
     };
     inside('"').or_else(|| inside('\'')).unwrap_or(value)
 }

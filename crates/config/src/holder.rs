@@ -9,8 +9,14 @@ mod tests;
 
 use crate::convert::FromValue;
 use crate::declaration::{Kind, OptionDef};
+use crate::declared::{Declared, Key};
+use crate::error::{MASK, OptionError, full_name};
 use crate::file::ConfigFile;
-use crate::value::{InvalidValue, Value};
+use crate::notice::{Notice, Unknown};
+use crate::resolve::Resolver;
+use crate::source::Source;
+use crate::value::Value;
+use crate::written::Written;
 
 /// The values of declared options, each with its source.
 ///
@@ -18,32 +24,35 @@ use crate::value::{InvalidValue, Value};
 /// are set.
 #[derive(Clone, Default)]
 pub struct Options {
-    definitions: HashMap<(&'static str, &'static str), &'static OptionDef>,
-    /// Keys that are old names, with the new ones.
-    renamed: HashMap<(&'static str, &'static str), &'static str>,
-    values: HashMap<(&'static str, &'static str), (Value, Source)>,
+    declared: Arc<Declared>,
+    settings: HashMap<Key, Setting>,
     notices: Vec<Notice>,
+    unknown: Vec<Unknown>,
+}
+
+/// The value that somebody set.
+#[derive(Clone)]
+pub(crate) struct Setting {
+    pub(crate) value: Option<Value>,
+    pub(crate) source: Source,
+    overridden: Vec<Source>,
 }
 
 impl Options {
-    /// Options with their defaults.
+    /// Options with their defaults. Of two declarations of one option the later counts.
     pub fn new(declarations: &[&'static [OptionDef]]) -> Self {
-        let mut options = Self::default();
-        for definition in declarations.iter().copied().flatten() {
-            options
-                .definitions
-                .insert((definition.group, definition.name), definition);
-            for old in definition.old_names {
-                options
-                    .renamed
-                    .insert((definition.group, old), definition.name);
-            }
-        }
-        options
+        Self::of(Arc::new(Declared::new(declarations)))
     }
 
-    /// Sets an option to a value as it is written in a file. An old name sets the option that has
-    /// it.
+    pub(crate) fn of(declared: Arc<Declared>) -> Self {
+        Self {
+            declared,
+            ..Self::default()
+        }
+    }
+
+    /// Sets an option to a value as it is written in a file, but that `$` has no meaning. An old name sets the option
+    /// that has it.
     pub fn set(
         &mut self,
         group: &str,
@@ -51,59 +60,35 @@ impl Options {
         text: &str,
         source: Source,
     ) -> Result<(), OptionError> {
-        let Some(definition) = self.definition(group, name) else {
-            return Err(OptionError::Unknown {
-                option: full_name(group, name),
-                from: source,
-            });
+        let Some((option, _)) = self.declared.find(group, name) else {
+            return Err(OptionError::unknown(group, name, source));
         };
-        let value = definition.parse(text).map_err(|problem| {
-            let shown = if definition.secret {
-                MASK.to_owned()
-            } else {
-                text.to_owned()
-            };
-            let option = full_name(definition.group, name);
-            OptionError::Invalid {
-                option,
-                value: shown,
-                from: source.clone(),
-                problem,
-            }
+        let value = option.parse(text).map_err(|problem| OptionError::Invalid {
+            option: full_name(option.group, name),
+            value: if option.secret { MASK } else { text }.to_owned(),
+            from: source.clone(),
+            overridden: Box::default(),
+            problem,
         })?;
-        self.note(definition, name, &source);
-        self.put(definition, value, source);
+        self.notices
+            .extend(Notice::of(option, group, name, &source));
+        self.put(option, value, source, &[]);
         Ok(())
     }
 
     /// Takes over every declared option that the file sets; the rest of the file is somebody
-    /// else's. The last of repeated lines counts, except for [`Kind::Multi`], which takes all.
+    /// else's, see [`unknown`](Self::unknown). The last of repeated lines counts, except for [`Kind::Multi`], which
+    /// takes all, also those of files before.
+    ///
+    /// `$name` and `${group.name}` in values are replaced by the values that those options have now or get from this
+    /// file. For several files, the environment, and reading again, there is [`Configuration`](crate::Configuration).
     pub fn load(&mut self, file: &ConfigFile) -> Result<(), OptionError> {
-        let mut lines = HashMap::<(&str, &str), Value>::new();
-        let path: Arc<str> = Arc::from(file.path());
-        for entry in file.entries() {
-            let Some(definition) = self.definition(&entry.group, &entry.name) else {
-                continue;
-            };
-            let source = Source::File {
-                path: Arc::clone(&path),
-                line: entry.line,
-            };
-            if definition.kind != Kind::Multi {
-                self.set(&entry.group, &entry.name, &entry.value, source)?;
-                continue;
-            }
-            let values = lines
-                .entry((definition.group, definition.name))
-                .or_insert_with(|| Value::List(Vec::new()));
-            if let Value::List(values) = values {
-                values.push(entry.value.clone());
-            }
-            let value = values.clone();
-            self.note(definition, &entry.name, &source);
-            self.put(definition, value, source);
+        let mut written = Written::default();
+        written.add_file(&self.declared, file);
+        match self.take(written).into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The value of an option, or its default.
@@ -111,35 +96,38 @@ impl Options {
     /// Numbers convert to any integer type that holds them, `Duration` is a number of seconds,
     /// and `Option<T>` is `None` for an option that nobody set and that has no default.
     pub fn get<T: FromValue>(&self, group: &str, name: &str) -> Result<T, OptionError> {
-        let option = || full_name(group, name);
-        let Some(definition) = self.definition(group, name) else {
-            return Err(OptionError::Unknown {
-                option: option(),
-                from: Source::Code,
-            });
-        };
-        let value = match self.values.get(&(definition.group, definition.name)) {
-            Some((value, _)) => Some(value.clone()),
-            None => definition
-                .default
-                .map(|text| definition.parse(text))
-                .transpose()
-                .map_err(|problem| OptionError::Invalid {
-                    option: option(),
-                    value: definition.default.unwrap_or_default().to_owned(),
-                    from: Source::Default,
-                    problem,
-                })?,
-        };
-        T::from_value(value).ok_or_else(|| OptionError::NotOfType { option: option() })
+        let value = self.value(group, name)?;
+        T::from_value(value).ok_or_else(|| OptionError::NotOfType {
+            option: full_name(group, name),
+        })
+    }
+
+    /// The value of an option, or its default, in no particular type; `None` if it has none.
+    pub fn value(&self, group: &str, name: &str) -> Result<Option<Value>, OptionError> {
+        match self.declared.find(group, name) {
+            Some((option, _)) => self.value_of(option),
+            None => Err(OptionError::unknown(group, name, Source::Code)),
+        }
     }
 
     /// Where the value of an option came from.
     pub fn source(&self, group: &str, name: &str) -> Source {
-        let set = self
-            .definition(group, name)
-            .and_then(|definition| self.values.get(&(definition.group, definition.name)));
-        set.map_or(Source::Default, |(_, source)| source.clone())
+        let set = self.declared.find(group, name);
+        let set = set.and_then(|(option, _)| self.setting(option));
+        set.map_or(Source::Default, |set| set.source.clone())
+    }
+
+    /// Where else the option is set, without effect, since its [`source`](Self::source) overrides them; the weakest
+    /// first.
+    pub fn overridden(&self, group: &str, name: &str) -> &[Source] {
+        let set = self.declared.find(group, name);
+        let set = set.and_then(|(option, _)| self.setting(option));
+        set.map_or(&[], |set| &set.overridden)
+    }
+
+    /// All declared options, by group and name; `DEFAULT` first.
+    pub fn definitions(&self) -> Vec<&'static OptionDef> {
+        self.declared.sorted()
     }
 
     /// What operators should know of the values that were set.
@@ -147,169 +135,129 @@ impl Options {
         &self.notices
     }
 
-    fn definition(&self, group: &str, name: &str) -> Option<&'static OptionDef> {
-        let group = group_key(group);
-        let name = self
-            .renamed
-            .get(&(group.as_str(), name))
-            .copied()
-            .unwrap_or(name);
-        self.definitions.get(&(group.as_str(), name)).copied()
+    /// What files set and nobody declared, in the order of the files.
+    pub fn unknown(&self) -> &[Unknown] {
+        &self.unknown
     }
 
-    fn put(&mut self, definition: &'static OptionDef, value: Value, source: Source) {
-        let key = (definition.group, definition.name);
-        let keeps = self
-            .values
-            .get(&key)
-            .is_some_and(|(_, old)| old.strength() > source.strength());
-        if !keeps {
-            self.values.insert(key, (value, source));
+    pub(crate) fn declared(&self) -> &Declared {
+        &self.declared
+    }
+
+    pub(crate) fn setting(&self, option: &OptionDef) -> Option<&Setting> {
+        self.settings.get(&(option.group, option.name))
+    }
+
+    pub(crate) fn value_of(
+        &self,
+        option: &'static OptionDef,
+    ) -> Result<Option<Value>, OptionError> {
+        match self.setting(option) {
+            Some(set) => Ok(set.value.clone()),
+            None => Resolver::new(self, &Written::default()).value(option),
         }
     }
 
-    fn note(&mut self, definition: &OptionDef, name: &str, source: &Source) {
-        let option = full_name(definition.group, name);
-        let advice = if definition.name == name {
-            definition.deprecated.map(str::to_owned)
-        } else {
-            Some(format!("its name is now {}", definition.name))
+    /// Takes over what was written; what is wrong with it is returned, and takes no effect.
+    pub(crate) fn take(&mut self, written: Written) -> Vec<OptionError> {
+        let mut resolver = Resolver::new(self, &written);
+        let values: Vec<_> = written
+            .order
+            .iter()
+            .map(|option| (*option, resolver.value(option)))
+            .collect();
+        let mut errors = Vec::new();
+        for (option, value) in values {
+            match (value, written.text(option)) {
+                (Ok(value), Some(text)) => {
+                    self.put(option, value, text.source.clone(), &text.overridden);
+                }
+                (Err(error), _) if !errors.contains(&error) => errors.push(error),
+                _ => {}
+            }
+        }
+        self.notices.extend(written.notices);
+        self.unknown.extend(written.unknown);
+        errors
+    }
+
+    /// Gives an option the setting that it has in `other`.
+    pub(crate) fn adopt(&mut self, option: &OptionDef, other: &Self) {
+        let key = (option.group, option.name);
+        match other.settings.get(&key) {
+            Some(setting) => self.settings.insert(key, setting.clone()),
+            None => self.settings.remove(&key),
         };
-        self.notices.extend(advice.map(|advice| Notice {
-            option,
-            source: source.clone(),
-            advice,
-        }));
+    }
+
+    /// Has an option keep the value that it has now, even if that is a default that refers to what changes.
+    pub(crate) fn keep(&mut self, option: &'static OptionDef, value: Option<Value>) {
+        self.settings
+            .entry((option.group, option.name))
+            .or_insert_with(|| Setting {
+                value,
+                source: Source::Default,
+                overridden: Vec::new(),
+            });
+    }
+
+    fn put(
+        &mut self,
+        option: &'static OptionDef,
+        value: Option<Value>,
+        source: Source,
+        overridden: &[Source],
+    ) {
+        let key = (option.group, option.name);
+        let mut setting = Setting {
+            value,
+            source,
+            overridden: overridden.to_vec(),
+        };
+        if let Some(old) = self.settings.remove(&key) {
+            if old.source.strength() > setting.source.strength() {
+                self.settings.insert(key, old);
+                return;
+            }
+            setting.take_over(option, old);
+        }
+        self.settings.insert(key, setting);
+    }
+}
+
+impl Setting {
+    /// Replaces `old`; texts of several files add up for [`Kind::Multi`].
+    fn take_over(&mut self, option: &OptionDef, old: Self) {
+        let files = matches!(
+            (&old.source, &self.source),
+            (Source::File { .. }, Source::File { .. })
+        );
+        let mut overridden = old.overridden;
+        match (old.value, &mut self.value) {
+            (Some(Value::List(old)), Some(Value::List(new)))
+                if files && option.kind == Kind::Multi =>
+            {
+                new.splice(0..0, old);
+            }
+            _ => overridden.push(old.source),
+        }
+        overridden.append(&mut self.overridden);
+        self.overridden = overridden;
     }
 }
 
 impl fmt::Debug for Options {
     /// Names and values of what was set; secrets masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut keys: Vec<_> = self.values.keys().collect();
-        keys.sort_unstable();
         let mut map = f.debug_map();
-        for key in keys {
-            let secret = self
-                .definitions
-                .get(key)
-                .is_some_and(|definition| definition.secret);
-            let name = full_name(key.0, key.1);
-            match self.values.get(key) {
-                Some((value, _)) if !secret => map.entry(&name, value),
-                _ => map.entry(&name, &MASK),
+        for option in self.declared.sorted() {
+            let name = full_name(option.group, option.name);
+            match self.setting(option) {
+                Some(_) if option.secret => map.entry(&name, &MASK),
+                Some(set) => map.entry(&name, &set.value),
+                None => &mut map,
             };
         }
         map.finish()
-    }
-}
-
-/// Where a value came from, from the weakest to the strongest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Source {
-    /// The declaration.
-    Default,
-    /// A line of a configuration file.
-    File {
-        /// The file as it was named.
-        path: Arc<str>,
-        /// Its line, from 1.
-        line: usize,
-    },
-    /// The query of a transport URL.
-    Url,
-    /// The program.
-    Code,
-}
-
-impl Source {
-    fn strength(&self) -> u8 {
-        match self {
-            Self::Default => 0,
-            Self::File { .. } => 1,
-            Self::Url => 2,
-            Self::Code => 3,
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("its default"),
-            Self::File { path, line } => write!(f, "{path}:{line}"),
-            Self::Url => f.write_str("the transport URL"),
-            Self::Code => f.write_str("the program"),
-        }
-    }
-}
-
-/// A value that works but should be written otherwise, or that has no effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// `[group] name` as it was written.
-    pub option: String,
-    /// Where.
-    pub source: Source,
-    /// What to do.
-    pub advice: String,
-}
-
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} ({}) is deprecated: {}",
-            self.option, self.source, self.advice
-        )
-    }
-}
-
-/// An option or value that is not as declared.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OptionError {
-    /// There is no such option.
-    #[error("unknown option {option}, from {from}")]
-    Unknown {
-        /// `[group] name`.
-        option: String,
-        /// Who set or asked for it.
-        from: Source,
-    },
-    /// The value is not one the option takes.
-    #[error("{value:?} is no value for option {option}, from {from}: {problem}")]
-    Invalid {
-        /// `[group] name`.
-        option: String,
-        /// The value, masked if it is secret.
-        value: String,
-        /// Where it came from.
-        from: Source,
-        /// What would be a value.
-        problem: InvalidValue,
-    },
-    /// The program asked for a type that does not hold the option's value.
-    #[error("option {option} has no value of the type that the program asks for")]
-    NotOfType {
-        /// `[group] name`.
-        option: String,
-    },
-}
-
-/// What is shown of a secret.
-const MASK: &str = "***";
-
-fn full_name(group: &str, name: &str) -> String {
-    format!("[{group}] {name}")
-}
-
-/// Group names are lower case, except for `DEFAULT`.
-fn group_key(group: &str) -> String {
-    if group == "DEFAULT" {
-        group.to_owned()
-    } else {
-        group.to_lowercase()
     }
 }

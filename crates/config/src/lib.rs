@@ -25,14 +25,29 @@
 
 pub mod file;
 
+mod changes;
+mod configuration;
 mod convert;
 mod declaration;
+mod declared;
 mod document;
+mod error;
 mod holder;
+mod interpolation;
+mod notice;
+mod python;
+mod resolve;
+mod source;
 mod value;
+mod written;
 
+pub use changes::{Change, Changes};
+pub use configuration::{Configuration, ConfigurationBuilder};
 pub use convert::FromValue;
 pub use declaration::{Kind, OptionDef};
 pub use document::markdown_table;
-pub use holder::{Notice, OptionError, Options, Source};
+pub use error::{ConfigError, OptionError, ReferenceProblem};
+pub use holder::Options;
+pub use notice::{Notice, Unknown};
+pub use source::Source;
 pub use value::{InvalidValue, Value};

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use crate::declaration::Kind;
+use crate::python;
 
 /// The value of an option.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,8 @@ pub enum Value {
     Text(String),
     /// Of [`Kind::List`] and [`Kind::Multi`].
     List(Vec<String>),
+    /// Of [`Kind::Dict`], as written: its keys are different from each other.
+    Dict(Vec<(String, String)>),
 }
 
 /// Why a text is no value of an option: what would be.
@@ -39,58 +42,90 @@ pub enum InvalidValue {
     /// Not one of the words.
     #[error("write one of {}", .0.join(", "))]
     Choice(&'static [&'static str]),
+    /// No pairs, or two with one key.
+    #[error("write key:value pairs with commas between them, each key once")]
+    Dict,
 }
 
 impl Kind {
-    pub(crate) fn parse(self, text: &str) -> Result<Value, InvalidValue> {
-        match self {
-            Self::Bool => parse_bool(text).map(Value::Bool).ok_or(InvalidValue::Bool),
+    /// The value of a text; a number of which nothing is written is none, as in the peer.
+    pub(crate) fn parse(self, text: &str) -> Result<Option<Value>, InvalidValue> {
+        let number = python::strip(text);
+        let value = match self {
+            Self::Int { .. } | Self::Float { .. } if number.is_empty() => return Ok(None),
+            Self::Bool => Value::Bool(parse_bool(text).ok_or(InvalidValue::Bool)?),
             Self::Int { min, max } => {
-                let number = text.trim().parse().map_err(|_| InvalidValue::Int)?;
-                if (min..=max).contains(&number) {
-                    return Ok(Value::Int(number));
+                let number = python::without_underscores(number).ok_or(InvalidValue::Int)?;
+                let number = number.parse().map_err(|_| InvalidValue::Int)?;
+                if !(min..=max).contains(&number) {
+                    let min = (min != i64::MIN).then_some(min);
+                    return Err(out_of_range(min, (max != i64::MAX).then_some(max)));
                 }
-                let min = (min != i64::MIN).then_some(min);
-                Err(out_of_range(min, (max != i64::MAX).then_some(max)))
+                Value::Int(number)
             }
             Self::Float { min, max } => {
-                let number: f64 = text.trim().parse().map_err(|_| InvalidValue::Float)?;
+                let number = python::without_underscores(number).ok_or(InvalidValue::Float)?;
+                let number: f64 = number.parse().map_err(|_| InvalidValue::Float)?;
                 if !number.is_finite() {
                     return Err(InvalidValue::Float);
                 }
-                if (min..=max).contains(&number) {
-                    return Ok(Value::Float(number));
+                if !(min..=max).contains(&number) {
+                    let min = (min > f64::MIN).then_some(min);
+                    return Err(out_of_range(min, (max < f64::MAX).then_some(max)));
                 }
-                let min = (min > f64::MIN).then_some(min);
-                Err(out_of_range(min, (max < f64::MAX).then_some(max)))
+                Value::Float(number)
             }
-            Self::Text => Ok(Value::Text(text.to_owned())),
-            Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
-            Self::Choice(words) => Err(InvalidValue::Choice(words)),
-            Self::List => Ok(Value::List(split(text))),
-            Self::Multi => Ok(Value::List(vec![text.to_owned()])),
-        }
+            Self::Choice(words) if !words.contains(&text) => {
+                return Err(InvalidValue::Choice(words));
+            }
+            Self::Text | Self::Choice(_) => Value::Text(text.to_owned()),
+            Self::List => Value::List(split(text)),
+            Self::Dict => Value::Dict(pairs(text).ok_or(InvalidValue::Dict)?),
+            Self::Multi => Value::List(vec![text.to_owned()]),
+        };
+        Ok(Some(value))
     }
 }
 
 /// oslo.config's words, in any case.
 fn parse_bool(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
+    match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "on" | "yes" => Some(true),
         "false" | "0" | "off" | "no" => Some(false),
         _ => None,
     }
 }
 
-/// Items between commas, without the space around them; an empty text has none.
+/// Items between commas, without the space around them. An empty text has none, and commas at its end add none.
 fn split(text: &str) -> Vec<String> {
-    match text.trim() {
+    match python::strip(text).trim_end_matches(',') {
         "" => Vec::new(),
         items => items
             .split(',')
-            .map(|item| item.trim().to_owned())
+            .map(|item| python::strip(item).to_owned())
             .collect(),
     }
+}
+
+/// Keys and values. What stands between two commas and has no colon belongs to the key that follows.
+fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+    let text = python::strip(text);
+    let mut pairs = Vec::<(String, String)>::new();
+    let mut rest = (!text.is_empty()).then_some(text);
+    while let Some(text) = rest {
+        let (key, more) = text.split_once(':')?;
+        let (value, after) = match more.split_once(',') {
+            Some((value, after)) => (value, Some(after)),
+            None => (more, None),
+        };
+        let key = python::strip(key);
+        if key.is_empty() || pairs.iter().any(|(known, _)| known == key) {
+            return None;
+        }
+        pairs.push((key.to_owned(), python::strip(value).to_owned()));
+        rest = after;
+    }
+    Some(pairs)
 }
 
 fn out_of_range(min: Option<impl Display>, max: Option<impl Display>) -> InvalidValue {

@@ -50,7 +50,8 @@ fn quotes_around_a_value_are_dropped() {
         .into_iter()
         .map(|e| e.2)
         .collect();
-    assert_eq!(values, ["x y", " z ", "\"x'", "\"", "it's"]);
+    // A lone quote is taken for both, as in the peer.
+    assert_eq!(values, ["x y", " z ", "\"x'", "", "it's"]);
 }
 
 #[test]
@@ -91,7 +92,7 @@ fn errors_name_file_and_line() {
         .to_string();
     assert_eq!(
         error,
-        "/etc/nova.conf:1: an option needs a section: write [DEFAULT] above it"
+        "/etc/nova.conf:1:1: an option needs a section: write [DEFAULT] above it"
     );
     let missing = ConfigFile::read("/nonexistent/x.conf")
         .unwrap_err()
@@ -100,6 +101,36 @@ fn errors_name_file_and_line() {
         missing.starts_with("cannot read /nonexistent/x.conf: "),
         "{missing}"
     );
+}
+
+#[test]
+fn columns_are_counted_in_characters() {
+    let file = ConfigFile::parse("f", "[a]\nä =  x\nb=\n").unwrap();
+    let columns: Vec<_> = file.entries().iter().map(|entry| entry.column).collect();
+    assert_eq!(columns, [6, 3]);
+    for (text, at) in [
+        ("[ä", 3),
+        ("[]", 2),
+        ("[a]\n  x", 3),
+        ("[a]\nxä", 3),
+        ("[a]\n= 1", 1),
+    ] {
+        let error = ConfigFile::parse("f", text).unwrap_err();
+        assert!(
+            matches!(error, FileError::Syntax { column, .. } if column == at),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn lines_end_as_they_do_for_the_peer() {
+    let entries = parse("[a]\r\nx = 1\ry = 2\n\r\nz = 3");
+    let seen: Vec<_> = entries
+        .iter()
+        .map(|e| (e.1.as_str(), e.2.as_str(), e.3))
+        .collect();
+    assert_eq!(seen, [("x", "1", 2), ("y", "2", 3), ("z", "3", 5)]);
 }
 
 #[test]

@@ -41,6 +41,7 @@ fn a_stronger_source_wins_in_any_order() {
     let file = || Source::File {
         path: "f".into(),
         line: 1,
+        column: 1,
     };
     let mut options = options();
     options.set("g", "count", "5", Source::Url).unwrap();
@@ -86,6 +87,7 @@ fn errors_name_option_source_and_allowed_values() {
         let source = Source::File {
             path: "nova.conf".into(),
             line: 7,
+            column: 9,
         };
         options
             .set("g", name, text, source)
@@ -94,7 +96,7 @@ fn errors_name_option_source_and_allowed_values() {
     };
     assert_eq!(
         fail("count", "11"),
-        "\"11\" is no value for option [g] count, from nova.conf:7: write a number from 0 to 10"
+        "\"11\" is no value for option [g] count, from nova.conf:7:9: write a number from 0 to 10"
     );
     assert!(fail("delay", "-1").ends_with("write a number of at least 0"));
     assert!(fail("delay", "nan").ends_with("write a number"));
@@ -103,7 +105,7 @@ fn errors_name_option_source_and_allowed_values() {
     assert!(fail("way", "Shuffle").ends_with("write one of shuffle, round-robin"));
     assert_eq!(
         fail("nope", "1"),
-        "unknown option [g] nope, from nova.conf:7"
+        "unknown option [g] nope, from nova.conf:7:9"
     );
     let broken = options.get::<bool>("g", "broken").unwrap_err().to_string();
     assert!(broken.contains("from its default"), "{broken}");
@@ -143,7 +145,8 @@ fn a_file_sets_what_is_declared() {
     options
         .load(&ConfigFile::parse("f.conf", text).unwrap())
         .unwrap();
-    assert_eq!(options.get("g", "count"), Ok(5_i64));
+    // The current name wins over an old one in the same file, as in the peer.
+    assert_eq!(options.get("g", "count"), Ok(4_i64));
     assert_eq!(
         options.get("g", "drivers"),
         Ok(vec!["a".to_owned(), "b".into()])
@@ -152,15 +155,16 @@ fn a_file_sets_what_is_declared() {
         options.source("g", "count"),
         Source::File {
             path: "f.conf".into(),
-            line: 3
+            line: 2,
+            column: 9,
         }
     );
     let notices: Vec<_> = options.notices().iter().map(ToString::to_string).collect();
     assert_eq!(
         notices,
         [
-            "[g] old_count (f.conf:3) is deprecated: its name is now count",
-            "[g] gone (f.conf:7) is deprecated: it has no effect",
+            "[g] old_count (f.conf:3:13) is deprecated: its name is now count",
+            "[g] gone (f.conf:7:8) is deprecated: it has no effect",
         ]
     );
     let bad = ConfigFile::parse("f.conf", "[g]\n\ncount = x\n").unwrap();
