@@ -4,6 +4,7 @@ use bergen_config::OptionError;
 
 use super::drivers::RoutingError;
 use crate::driver::SendError;
+use crate::rpc::SerializeError;
 use crate::target::InvalidTarget;
 use crate::wire::JsonError;
 
@@ -17,6 +18,9 @@ pub enum NotifyError {
     /// The payload has no JSON form.
     #[error("the payload can't be sent: {0}")]
     Payload(#[from] JsonError),
+    /// The serializer refused the payload or the context.
+    #[error(transparent)]
+    Serializer(#[from] SerializeError),
     /// The driver could not send it.
     #[error(transparent)]
     Send(#[from] SendError),

@@ -11,7 +11,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use builder::{BatchOptions, ListenTarget, ListenerBuilder};
@@ -22,7 +22,7 @@ pub use stats::ListenerStats;
 use super::Priority;
 use crate::driver::ListenError;
 use crate::log_limit::LogLimit;
-use crate::rpc::DuplicateWindow;
+use crate::rpc::{DuplicateWindow, Serializer};
 use crate::transport::{MissingFeature, NotificationTransport, Notifications};
 use engine::Engine;
 use stats::Counters;
@@ -154,6 +154,7 @@ struct Settings {
     ordered: bool,
     batch: Option<BatchOptions>,
     poison: Poison,
+    serializer: Option<Arc<dyn Serializer>>,
 }
 
 /// What the handle, the engine and the work at hand share.
@@ -178,4 +179,6 @@ impl Deref for Shared {
 struct Subscriber {
     priorities: Vec<Priority>,
     endpoint: Arc<dyn NotificationEndpoint>,
+    /// One permit for each time that it may be asked at once.
+    turns: Arc<Semaphore>,
 }

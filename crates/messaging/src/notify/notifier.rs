@@ -11,6 +11,7 @@ use super::{Event, Notification, NotifyDriver, NotifyError, Outbox, OutboxOption
 use crate::clock::later;
 use crate::driver::Retry;
 use crate::mask::without_secrets;
+use crate::rpc::Serializer;
 use crate::transport::NotificationTransport;
 use crate::wire::{Context, RawJson};
 
@@ -32,6 +33,7 @@ pub struct Notifier {
     drivers: Arc<[Arc<dyn NotifyDriver>]>,
     retry: Retry,
     timeout: Option<Duration>,
+    serializer: Option<Arc<dyn Serializer>>,
 }
 
 impl Notifier {
@@ -66,6 +68,7 @@ impl Notifier {
             drivers: drivers.into(),
             retry: Retry::Forever,
             timeout: None,
+            serializer: None,
         }
     }
 
@@ -83,6 +86,18 @@ impl Notifier {
     pub fn with_retry(&self, retry: Retry) -> Self {
         Self {
             retry,
+            ..self.clone()
+        }
+    }
+
+    /// The same notifier, whose payloads and contexts go through this serializer first. Default: none, as in the peer.
+    ///
+    /// The payload is the entity, and is converted with the whole context at hand; then the context is converted,
+    /// without what no listener must see.
+    #[must_use]
+    pub fn with_serializer(&self, serializer: impl Serializer) -> Self {
+        Self {
+            serializer: Some(Arc::new(serializer)),
             ..self.clone()
         }
     }
@@ -205,7 +220,7 @@ impl Notifier {
     /// Of the context, what must not be seen by every listener is left out: tokens, passwords, the service catalog.
     ///
     /// # Errors
-    /// The payload has no JSON form, or a driver failed. All drivers are tried; the first error is returned.
+    /// The payload has no JSON form, the serializer refuses it, or a driver failed. All drivers are tried; the first error is returned.
     pub async fn notify<T: Serialize + ?Sized>(
         &self,
         ctxt: &Context,
@@ -225,10 +240,15 @@ impl Notifier {
         event_type: &str,
         payload: &T,
     ) -> Result<Event, NotifyError> {
-        let payload = RawJson::encode(payload)?;
+        let mut payload = RawJson::encode(payload)?;
+        let mut context = without_secrets(ctxt);
+        if let Some(serializer) = &self.serializer {
+            payload = serializer.serialize_entity(ctxt, payload)?;
+            context = serializer.serialize_context(&context)?;
+        }
         let publisher_id = self.publisher_id.clone();
         let mut notification = Notification::new(publisher_id, event_type, priority, payload);
-        notification.context = without_secrets(ctxt);
+        notification.context = context;
         Ok(Event {
             retry: self.retry,
             ..Event::new(notification, priority)

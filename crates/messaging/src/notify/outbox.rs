@@ -142,6 +142,33 @@ impl Outbox {
         }
     }
 
+    /// Whether the caller runs on behalf of some outbox: sends an event, or makes one in [`at_work`](Self::at_work).
+    /// What is logged meanwhile must not become an event, else it would never end.
+    #[cfg(feature = "tracing-layer")]
+    pub(super) fn is_at_work() -> bool {
+        AT_WORK.try_with(|()| ()).is_ok()
+    }
+
+    #[cfg(feature = "tracing-layer")]
+    pub(super) fn at_work(work: impl FnOnce()) {
+        AT_WORK.sync_scope((), work);
+    }
+
+    /// Takes an event without ever waiting; one that can't be taken is counted as dropped. For those to whom an event
+    /// is worth no error.
+    #[cfg(any(feature = "tracing-layer", feature = "tower"))]
+    pub(super) fn post_quietly<T: Serialize + ?Sized>(
+        &self,
+        priority: Priority,
+        event_type: &str,
+        payload: &T,
+    ) {
+        let ctxt = Context::default();
+        if self.post(&ctxt, priority, event_type, payload).is_err() {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Waits until all that was taken is sent or has failed, at most so long. Says whether it is.
     pub async fn flush(&self, limit: Duration) -> bool {
         let mut unsent = self.shared.unsent.subscribe();
@@ -158,6 +185,11 @@ impl Outbox {
             dropped: self.shared.dropped.load(Ordering::Relaxed),
         }
     }
+}
+
+tokio::task_local! {
+    /// There while an outbox is at work; see [`Outbox::is_at_work`].
+    static AT_WORK: ();
 }
 
 #[derive(Debug)]
@@ -212,7 +244,8 @@ impl Shared {
                 && let Some(event) = self.next()
             {
                 let notifier = notifier.clone();
-                sending.spawn(async move { notifier.hand_on(event).await });
+                let sent = async move { notifier.hand_on(event).await };
+                sending.spawn(AT_WORK.scope((), sent));
             }
             if sending.is_empty() && self.queue().closed {
                 return;

@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::{
     ListenerError, NotificationEndpoint, NotificationListener, Poison, Settings, Subscriber,
 };
 use crate::notify::Priority;
-use crate::rpc::DuplicateWindow;
+use crate::rpc::{DuplicateWindow, Serializer};
 use crate::target::Target;
 use crate::transport::NotificationTransport;
 
@@ -53,6 +55,7 @@ pub struct ListenerBuilder {
     poison: Poison,
     prefetch: u16,
     duplicate_window: DuplicateWindow,
+    serializer: Option<Arc<dyn Serializer>>,
 }
 
 impl ListenerBuilder {
@@ -69,15 +72,31 @@ impl ListenerBuilder {
             poison: Poison::default(),
             prefetch: 128,
             duplicate_window: DuplicateWindow::default(),
+            serializer: None,
         }
     }
 
     /// Tells this endpoint of the events that it takes. Endpoints are asked one after another, in this order.
     #[must_use]
-    pub fn endpoint(mut self, endpoint: impl NotificationEndpoint) -> Self {
+    pub fn endpoint(self, endpoint: impl NotificationEndpoint) -> Self {
+        self.endpoint_with_limit(endpoint, Semaphore::MAX_PERMITS)
+    }
+
+    /// The same for an endpoint that must not be asked more than so many times at once; 0 counts as 1. For what stands
+    /// behind it, such as a database with few connections.
+    ///
+    /// An event that waits for its turn there has been begun: it counts against the listener's [`limit`](Self::limit),
+    /// so give a slow endpoint a listener of its own, in a [`pool`](Self::pool), if others must not wait for it.
+    #[must_use]
+    pub fn endpoint_with_limit(
+        mut self,
+        endpoint: impl NotificationEndpoint,
+        limit: usize,
+    ) -> Self {
         self.subscribers.push(Subscriber {
             priorities: endpoint.priorities(),
             endpoint: Arc::new(endpoint),
+            turns: Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS))),
         });
         self
     }
@@ -146,6 +165,15 @@ impl ListenerBuilder {
         self
     }
 
+    /// Converts contexts and payloads before filters and endpoints see them. Default: none, as in the peer.
+    ///
+    /// An event that it refuses becomes a dead letter at once, as it came, or is dropped: see [`Poison`].
+    #[must_use]
+    pub fn serializer(mut self, serializer: impl Serializer) -> Self {
+        self.serializer = Some(Arc::new(serializer));
+        self
+    }
+
     /// Declares and consumes; returns once the broker has confirmed it.
     ///
     /// # Errors
@@ -175,6 +203,7 @@ impl ListenerBuilder {
             ordered: self.ordered,
             batch: self.batch,
             poison: self.poison,
+            serializer: self.serializer,
         };
         let most_held = usize::from(prefetch) * pairs.len();
         Ok(NotificationListener::serve(

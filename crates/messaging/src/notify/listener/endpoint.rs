@@ -3,8 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
+use serde::de::DeserializeOwned;
+
 use crate::driver::{BoxFuture, IncomingNotification};
-use crate::notify::{Filter, Notification, Priority};
+use crate::notify::{EventType, Filter, Notification, PayloadError, Priority};
+use crate::rpc::{SerializeError, Serializer};
 
 /// Takes the events of some priorities.
 ///
@@ -34,6 +37,13 @@ pub trait NotificationEndpoint: Send + Sync + 'static {
     /// Which events of these priorities. Default: all.
     fn filter(&self) -> Option<&Filter> {
         None
+    }
+
+    /// Whether it wants this event, of those that the filter lets through. Default: yes. What no endpoint wants is
+    /// acknowledged and counted.
+    fn wants(&self, event: &ReceivedEvent) -> bool {
+        let _ = event;
+        true
     }
 
     /// Handles one event. It is acknowledged after all endpoints are done with it.
@@ -103,12 +113,54 @@ pub type EndpointError = Box<dyn Error + Send + Sync>;
 pub struct ReceivedEvent {
     pub(super) incoming: IncomingNotification,
     pub(super) priority: Priority,
+    /// What the serializer made of it.
+    converted: Option<Notification>,
 }
 
 impl ReceivedEvent {
-    /// The event.
+    pub(super) fn new(incoming: IncomingNotification, priority: Priority) -> Self {
+        Self {
+            incoming,
+            priority,
+            converted: None,
+        }
+    }
+
+    /// The event, as the listener's serializer left it.
     pub fn notification(&self) -> &Notification {
-        &self.incoming.notification
+        self.converted
+            .as_ref()
+            .unwrap_or(&self.incoming.notification)
+    }
+
+    /// Whether it is one of this type: in name and in priority.
+    pub fn is<P>(&self, event_type: &EventType<P>) -> bool {
+        self.priority == event_type.priority()
+            && self.notification().event_type == event_type.name()
+    }
+
+    /// The payload of an event of this type.
+    ///
+    /// # Errors
+    /// The payload is not what the type says.
+    pub fn decode<P: DeserializeOwned>(
+        &self,
+        event_type: &EventType<P>,
+    ) -> Result<P, PayloadError> {
+        let payload = self.notification().payload.decode();
+        payload.map_err(|cause| PayloadError {
+            event_type: event_type.name(),
+            cause,
+        })
+    }
+
+    pub(super) fn convert(&mut self, serializer: &dyn Serializer) -> Result<(), SerializeError> {
+        let mut notification = self.incoming.notification.clone();
+        notification.context = serializer.deserialize_context(notification.context)?;
+        notification.payload =
+            serializer.deserialize_entity(&notification.context, notification.payload)?;
+        self.converted = Some(notification);
+        Ok(())
     }
 
     /// How urgent it is, as its body says.

@@ -129,7 +129,7 @@ impl Engine {
             self.known.insert(id, VecDeque::new());
         }
         self.held += 1;
-        let event = ReceivedEvent { incoming, priority };
+        let event = ReceivedEvent::new(incoming, priority);
         match self.shared.batch {
             None => self.line_up(event),
             Some(batch) => {
@@ -185,7 +185,8 @@ impl Engine {
         {
             let shared = Arc::clone(&self.shared);
             self.running.spawn(async move {
-                let verdicts = handle(&shared, &work).await;
+                let mut work = work;
+                let verdicts = handle(&shared, &mut work).await;
                 Finished { work, verdicts }
             });
         }

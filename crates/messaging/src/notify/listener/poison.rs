@@ -13,6 +13,8 @@ use crate::transport::NotificationTransport;
 
 /// How often an endpoint that fails is asked again, and what then becomes of the event.
 ///
+/// What the listener's serializer refuses, no endpoint is asked about.
+///
 /// Default: three times, then the event is dropped and counted. The peer drops at the first failure, or requeues for
 /// ever if that is allowed, which keeps a bad event in a loop.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,14 +76,15 @@ impl Poison {
         &self,
         transport: &NotificationTransport,
         event: &ReceivedEvent,
-        reason: &str,
+        failure: &Failure,
     ) -> Result<bool, NotifyError> {
         let Some(target) = &self.dead_letters else {
             return Ok(false);
         };
-        let mut notification = event.notification().clone();
-        let reason: String = reason.chars().take(LONGEST_REASON).collect();
-        let letter = json!({"reason": reason, "attempts": self.attempts});
+        // As it came, so that whoever takes it out can convert it.
+        let mut notification = event.incoming.notification.clone();
+        let reason: String = failure.reason.chars().take(LONGEST_REASON).collect();
+        let letter = json!({"reason": reason, "attempts": failure.attempts});
         notification.context.insert("bergen_dead_letter", &letter)?;
         let options = NotifyOptions {
             deadline: Some(later(Instant::now(), TIME_TO_BURY)),
@@ -93,6 +96,14 @@ impl Poison {
             .await?;
         Ok(true)
     }
+}
+
+/// Why an event is given up.
+pub(super) struct Failure {
+    /// What the last attempt said.
+    pub(super) reason: String,
+    /// How often it was tried.
+    pub(super) attempts: u32,
 }
 
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);

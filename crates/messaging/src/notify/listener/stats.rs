@@ -17,7 +17,7 @@ pub struct ListenerStats {
     pub requeued: u64,
     /// An endpoint asked for it to be given back, which the listener does not allow.
     pub requeue_refused: u64,
-    /// Times that an endpoint failed or panicked.
+    /// Times that an endpoint or the serializer failed or panicked.
     pub failures: u64,
     /// Published as dead letters.
     pub dead_lettered: u64,

@@ -1,10 +1,13 @@
 //! Handing events to the endpoints.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::{Handled, NotificationEndpoint, ReceivedEvent, Shared, Subscriber};
+use super::poison::Failure;
+use super::{Handled, ReceivedEvent, Shared, Subscriber};
 use crate::notify::Priority;
 use crate::rpc::CatchPanic;
 
@@ -25,8 +28,21 @@ pub(super) enum Verdict {
 }
 
 /// Has all endpoints handle the events; yields a verdict for each, in their order.
-pub(super) async fn handle(shared: &Shared, work: &Work) -> Vec<Verdict> {
+pub(super) async fn handle(shared: &Shared, work: &mut Work) -> Vec<Verdict> {
+    let mut refusals = Vec::new();
+    for event in &mut work.events {
+        refusals.push(shared.convert(event).await.err());
+    }
     let mut cases: Vec<Case<'_>> = work.events.iter().map(Case::new).collect();
+    for (case, refusal) in cases.iter_mut().zip(refusals) {
+        if let Some(reason) = refusal {
+            let failure = Failure {
+                reason,
+                attempts: 1,
+            };
+            case.verdict = Some(shared.give_up(case.event, &failure).await);
+        }
+    }
     for subscriber in &shared.subscribers {
         if !subscriber.priorities.contains(&work.priority) {
             continue;
@@ -36,6 +52,7 @@ pub(super) async fn handle(shared: &Shared, work: &Work) -> Vec<Verdict> {
             .iter_mut()
             .filter(|case| case.verdict.is_none())
             .filter(|case| filter.is_none_or(|filter| filter.matches(case.event.notification())))
+            .filter(|case| subscriber.wants(case.event))
             .collect();
         if !wanted.is_empty() {
             shared.ask(subscriber, &mut wanted).await;
@@ -75,16 +92,52 @@ impl<'a> Case<'a> {
     }
 }
 
+impl Subscriber {
+    /// An endpoint that panics here is asked, so that it can fail where failures count.
+    fn wants(&self, event: &ReceivedEvent) -> bool {
+        let wants = AssertUnwindSafe(|| self.endpoint.wants(event));
+        catch_unwind(wants).unwrap_or(true)
+    }
+}
+
+/// Why an attempt came to nothing.
+enum Missed {
+    /// The listener was stopped before the endpoint had a turn free.
+    Stopped,
+    /// The endpoint said so, or panicked.
+    Failed(String),
+}
+
 impl Shared {
+    async fn convert(&self, event: &mut ReceivedEvent) -> Result<(), String> {
+        let Some(serializer) = &self.serializer else {
+            return Ok(());
+        };
+        let converting = async { event.convert(&**serializer) };
+        let refusal = match CatchPanic(Box::pin(converting)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => format!("panic: {panic}"),
+        };
+        self.counters.failures.add();
+        if let Some(held_back) = self.log.admit(Instant::now()) {
+            tracing::warn!(
+                error = refusal,
+                held_back,
+                "the serializer of a notification listener refused an event"
+            );
+        }
+        Err(refusal)
+    }
+
     /// Asks one endpoint. A batch that fails is taken apart, so that one bad event does not take others with it.
     async fn ask(&self, subscriber: &Subscriber, wanted: &mut [&mut Case<'_>]) {
         for case in &mut *wanted {
             case.wanted = true;
         }
-        let endpoint = &*subscriber.endpoint;
         let events: Vec<_> = wanted.iter().map(|case| case.event).collect();
         if events.len() > 1 {
-            match self.attempt(endpoint, &events).await {
+            match self.attempt(subscriber, &events).await {
                 Ok(Handled::Done) => return,
                 Ok(Handled::Requeue) => {
                     for case in wanted {
@@ -96,26 +149,32 @@ impl Shared {
             }
         }
         for case in wanted {
-            case.verdict = self.ask_until_done(endpoint, case.event).await;
+            case.verdict = self.ask_until_done(subscriber, case.event).await;
         }
     }
 
     /// Asks as often as the policy allows. None: it is done.
     async fn ask_until_done(
         &self,
-        endpoint: &dyn NotificationEndpoint,
+        subscriber: &Subscriber,
         event: &ReceivedEvent,
     ) -> Option<Verdict> {
         let mut failures = 0;
         loop {
-            let reason = match self.attempt(endpoint, &[event]).await {
+            let reason = match self.attempt(subscriber, &[event]).await {
                 Ok(Handled::Done) => return None,
                 Ok(Handled::Requeue) => return Some(self.requeue()),
-                Err(reason) => reason,
+                // Whoever listens next tries it.
+                Err(Missed::Stopped) => return Some(Verdict::Requeue),
+                Err(Missed::Failed(reason)) => reason,
             };
             failures += 1;
             if failures >= self.poison.attempts {
-                return Some(self.give_up(event, &reason).await);
+                let failure = Failure {
+                    reason,
+                    attempts: failures,
+                };
+                return Some(self.give_up(event, &failure).await);
             }
             if !self.pause(self.poison.pause_after(failures)).await {
                 // Whoever listens next tries it again.
@@ -126,9 +185,11 @@ impl Shared {
 
     async fn attempt(
         &self,
-        endpoint: &dyn NotificationEndpoint,
+        subscriber: &Subscriber,
         events: &[&ReceivedEvent],
-    ) -> Result<Handled, String> {
+    ) -> Result<Handled, Missed> {
+        let _turn = self.turn(subscriber).await.ok_or(Missed::Stopped)?;
+        let endpoint = &subscriber.endpoint;
         let handling = async {
             match (events, self.batch) {
                 ([event], None) => endpoint.notify(event).await,
@@ -151,7 +212,7 @@ impl Shared {
                 "a notification endpoint failed"
             );
         }
-        Err(failure)
+        Err(Missed::Failed(failure))
     }
 
     fn requeue(&self) -> Verdict {
@@ -164,8 +225,8 @@ impl Shared {
         }
     }
 
-    async fn give_up(&self, event: &ReceivedEvent, reason: &str) -> Verdict {
-        match self.poison.bury(&self.transport, event, reason).await {
+    async fn give_up(&self, event: &ReceivedEvent, failure: &Failure) -> Verdict {
+        match self.poison.bury(&self.transport, event, failure).await {
             Ok(true) => self.counters.dead_lettered.add(),
             Ok(false) => self.counters.dropped.add(),
             Err(error) => {
@@ -175,6 +236,16 @@ impl Shared {
             }
         }
         Verdict::Acknowledge
+    }
+
+    /// None: the listener was stopped before the endpoint had a turn free.
+    async fn turn<'a>(&self, subscriber: &'a Subscriber) -> Option<SemaphorePermit<'a>> {
+        tokio::select! {
+            biased;
+            // Nobody closes it.
+            turn = subscriber.turns.acquire() => turn.ok(),
+            () = self.stop.cancelled() => None,
+        }
     }
 
     /// False: the listener was stopped meanwhile.

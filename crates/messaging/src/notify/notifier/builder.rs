@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,14 +7,15 @@ use bergen_config::Options;
 use super::Notifier;
 use crate::driver::Retry;
 use crate::notify::drivers::{
-    Format, LogDriver, MessagingDriver, NoopDriver, RoutingDriver, TestDriver,
+    Format, LogDriver, MessagingDriver, NoopDriver, RoutingDriver, RoutingRules, TestDriver,
 };
 use crate::notify::{DEFAULT_TOPIC, NotifierError, NotifyDriver};
 use crate::options::NOTIFICATIONS_GROUP;
+use crate::rpc::Serializer;
 use crate::transport::NotificationTransport;
 
 /// A notifier in the making; see [`Notifier::builder`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NotifierBuilder {
     transport: NotificationTransport,
     publisher_id: String,
@@ -22,6 +24,7 @@ pub struct NotifierBuilder {
     others: Vec<Arc<dyn NotifyDriver>>,
     retry: Retry,
     timeout: Option<Duration>,
+    serializer: Option<Arc<dyn Serializer>>,
 }
 
 impl NotifierBuilder {
@@ -34,6 +37,7 @@ impl NotifierBuilder {
             others: Vec::new(),
             retry: Retry::Forever,
             timeout: None,
+            serializer: None,
         }
     }
 
@@ -73,6 +77,13 @@ impl NotifierBuilder {
         self
     }
 
+    /// Converts payloads and contexts first; see [`Notifier::with_serializer`].
+    #[must_use]
+    pub fn serializer(mut self, serializer: impl Serializer) -> Self {
+        self.serializer = Some(Arc::new(serializer));
+        self
+    }
+
     /// The notifier.
     pub fn build(self) -> Notifier {
         let messaging = MessagingDriver::new(&self.transport, self.format).topics(self.topics);
@@ -81,8 +92,18 @@ impl NotifierBuilder {
         Notifier {
             retry: self.retry,
             timeout: self.timeout,
+            serializer: self.serializer,
             ..Notifier::of(self.publisher_id, drivers)
         }
+    }
+}
+
+impl fmt::Debug for NotifierBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotifierBuilder")
+            .field("publisher_id", &self.publisher_id)
+            .field("topics", &self.topics)
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,8 +151,7 @@ impl Named<'_> {
         }
         let file: Option<String> = self.options.get(NOTIFICATIONS_GROUP, "routing_config")?;
         let Some(file) = file.filter(|file| !file.is_empty()) else {
-            let rules = super::super::drivers::RoutingRules::default();
-            return Ok(Some(Arc::new(RoutingDriver::new(rules))));
+            return Ok(Some(Arc::new(RoutingDriver::new(RoutingRules::default()))));
         };
         let mut routing = RoutingDriver::from_file(file)?;
         for name in routing.missing() {
