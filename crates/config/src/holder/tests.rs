@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::ReferenceProblem;
 
 static OPTIONS: &[OptionDef] = &[
     OptionDef::new("g", "flag", Kind::Bool).default("false"),
@@ -189,4 +190,87 @@ fn the_table_documents_every_option() {
         table.contains("**Deprecated:** it has no effect"),
         "{table}"
     );
+    assert!(table.contains("Formerly `old_count`."), "{table}");
+    let page = crate::markdown(OPTIONS);
+    let headings: Vec<_> = page.lines().filter(|line| line.starts_with('#')).collect();
+    assert_eq!(headings, ["## `[DEFAULT]`", "## `[g]`"]);
+}
+
+#[test]
+fn references_take_what_the_options_have() {
+    let mut options = options();
+    let text = "[g]\nnames = $count,${DEFAULT.pin}x,$drivers\ndrivers = a$$b\nway = ${nope}\n";
+    let error = options
+        .load(&ConfigFile::parse("f.conf", text).unwrap())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the value of option [g] way, from f.conf:4:7, refers to nope: there is no such option; \
+         for a dollar sign write $$"
+    );
+    let names: Vec<String> = options.get("g", "names").unwrap();
+    assert_eq!(names, ["3", "x", "['a$b']"]);
+}
+
+#[test]
+fn values_that_need_themselves_or_grow_without_end_are_errors() {
+    static CHAIN: &[OptionDef] = &[
+        OptionDef::new("DEFAULT", "a", Kind::Text).default("$b"),
+        OptionDef::new("DEFAULT", "b", Kind::Text).default("$a"),
+        OptionDef::new("DEFAULT", "c", Kind::Text),
+        OptionDef::new("DEFAULT", "d", Kind::Text),
+        OptionDef::new("DEFAULT", "e", Kind::Text),
+        OptionDef::new("DEFAULT", "secret", Kind::Text).secret(),
+    ];
+    let mut options = Options::new(&[CHAIN]);
+    let problem = |error: OptionError| match error {
+        OptionError::Reference { problem, .. } => problem,
+        other => panic!("{other}"),
+    };
+    let looped = options.get::<String>("DEFAULT", "a").unwrap_err();
+    assert_eq!(problem(looped), ReferenceProblem::Loop);
+    let text = format!(
+        "[DEFAULT]\nc = {}\nd = {}\ne = {}\n",
+        "x".repeat(1000),
+        "$c".repeat(500),
+        "$d".repeat(500)
+    );
+    let mut load = |text: &str| options.load(&ConfigFile::parse("f", text).unwrap());
+    assert_eq!(problem(load(&text).unwrap_err()), ReferenceProblem::TooLong);
+    let secret = load("[DEFAULT]\nsecret = pa$sword\n").unwrap_err();
+    assert!(
+        !format!("{secret} {secret:?}").contains("sword"),
+        "{secret:?}"
+    );
+}
+
+#[test]
+fn old_places_and_empty_numbers() {
+    static MOVED: &[OptionDef] = &[
+        OptionDef::new("new", "count", Kind::int(0, 10))
+            .default("3")
+            .old_names(&["number"])
+            .old_places(&[("DEFAULT", "count"), ("Old", "count")]),
+        OptionDef::new("new", "pairs", Kind::Dict),
+    ];
+    let mut options = Options::new(&[MOVED]);
+    let mut load = |text: &str| options.load(&ConfigFile::parse("f", text).unwrap());
+    load("[old]\ncount = 5\n[DEFAULT]\ncount = 4\n[new]\npairs = a:1, b : x:y\n").unwrap();
+    assert_eq!(options.get("new", "count"), Ok(4));
+    let notices: Vec<_> = options.notices().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notices,
+        [
+            "[old] count (f:2:9) is deprecated: it is now [new] count",
+            "[DEFAULT] count (f:4:9) is deprecated: it is now [new] count",
+        ]
+    );
+    let pairs: std::collections::BTreeMap<String, String> = options.get("new", "pairs").unwrap();
+    assert_eq!(pairs["b"], "x:y");
+    options.set("new", "count", " ", Source::Code).unwrap();
+    assert_eq!(options.get("new", "count"), Ok(None::<i64>));
+    for wrong in ["a", "a:1,", ":1", "a:1,a:2"] {
+        let wrong = options.set("new", "pairs", wrong, Source::Code);
+        assert!(matches!(wrong, Err(OptionError::Invalid { .. })));
+    }
 }
