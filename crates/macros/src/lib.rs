@@ -13,6 +13,7 @@ mod parse;
 mod render;
 mod rpc_api;
 mod version;
+mod versioned_object;
 
 use proc_macro::TokenStream;
 
@@ -101,7 +102,8 @@ pub fn rpc_api(settings: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Makes a type take notifications: each method called `audit`, `debug`, `info`, `warn`, `error`, `critical` or
-/// `sample` takes those of this priority. The listener subscribes to no others.
+/// `sample` takes those of this priority, and each under `#[event(TYPE)]` those of one type with their payload. The
+/// listener subscribes to no other priorities.
 ///
 /// It implements `NotificationEndpoint` for the type; other methods stay ordinary Rust, except one called `filter`,
 /// which says what reaches the endpoint: `fn filter(&self) -> &Filter`.
@@ -125,6 +127,29 @@ pub fn rpc_api(settings: TokenStream, item: TokenStream) -> TokenStream {
 /// A method returns a `Result` of `()`, which is `Handled::Done`, or of `Handled`; its error is anything that converts
 /// to `EndpointError`, so any `std::error::Error`.
 ///
+/// # Events of one type
+/// `TYPE` is the constant that declares it, an `EventType<T>`; an event that has a method of its own does not go to the
+/// one of its priority. A payload that is not as declared is a failure of the endpoint.
+///
+/// ```
+/// use bergen::notify::{EndpointError, EventType, Priority, ReceivedEvent};
+/// use bergen::notifications;
+///
+/// const TEMPERATURE: EventType<f64> = EventType::new("hardware.temperature", Priority::Sample);
+///
+/// struct Meter;
+///
+/// #[notifications]
+/// impl Meter {
+///     #[event(TEMPERATURE)]
+///     async fn temperature(&self, event: &ReceivedEvent, celsius: f64) -> Result<(), EndpointError> {
+///         println!("{celsius} °C");
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// # Keys
 /// The only key is `crate = path`: where the generated code finds `notify` and `driver`, if not in `::bergen`.
 #[proc_macro_attribute]
 pub fn notifications(settings: TokenStream, item: TokenStream) -> TokenStream {
@@ -164,4 +189,35 @@ pub fn notifications(settings: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(RpcError, attributes(rpc))]
 pub fn rpc_error(item: TokenStream) -> TokenStream {
     failure::expand(item.into()).into()
+}
+
+/// Makes a struct a class of OpenStack's versioned objects; see `bergen_openstack::objects::VersionedObject`.
+///
+/// Each field is a `Field<T>` or a `ReadOnly<T>`, where `T` says the rest: `Option` for what may be `null`, another
+/// object or a `Vec` of them for what is nested. One field, marked `#[object(header)]`, is the `Header`. The struct
+/// derives `Default` itself: an object with all fields unset. It is written and read by serde as its envelope.
+///
+/// # Keys of the struct: `#[object(…)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `name = "…"` | the class's name in Python |
+/// | `version = "1.22"` | the version of the class |
+/// | `namespace = NOVA` | whose objects they are: a constant `SerialNamespace` |
+/// | `list` | a list class, which is about its field `objects` |
+/// | `absent_defaults` | absent fields that have a default are read as the default, as neutron's classes do |
+/// | `make_compatible = path` | a `fn(&mut Data, Version)` that brings fields to an older version, where removing those that are newer is not enough |
+/// | `crate = path` | where the generated code finds `objects`, if not in `::bergen_openstack` |
+///
+/// # Keys of a field: `#[object(…)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `name = "…"` | the name on the wire, if it is not the Rust name |
+/// | `since = "1.21"` | the version of the class that brought the field; older ones are sent without it |
+/// | `default = …` | what a `null` is read as, and what `with_defaults` sets |
+/// | `relationships = [("1.1", "1.0"), …]` | which version of the class goes with which version of the objects in the field, oldest first |
+#[proc_macro_derive(VersionedObject, attributes(object))]
+pub fn versioned_object(item: TokenStream) -> TokenStream {
+    versioned_object::expand(item.into()).into()
 }

@@ -1,4 +1,6 @@
-//! `#[notifications]`: an impl block with a method for each priority that is listened for.
+//! `#[notifications]`: an impl block with a method for each priority, or type of event, that is listened for.
+
+mod event;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -7,6 +9,7 @@ use syn::{FnArg, Ident, ImplItem, ImplItemFn, Item, ItemImpl, Path, ReceiverKind
 
 use crate::errors::Errors;
 use crate::parse::attributes::{once, unknown};
+use event::{EventMethod, is_mark};
 
 /// The priorities, as their methods are called, with their names in `Priority`.
 const PRIORITIES: [(&str, &str); 7] = [
@@ -34,7 +37,9 @@ pub(crate) fn expand(settings: TokenStream, item: TokenStream) -> TokenStream {
         Err(errors) => errors.into_compile_error(),
     };
     for function in item.items.iter_mut().filter_map(function_mut) {
-        if priority(function).is_some() {
+        let is_marked = function.attrs.iter().any(is_mark);
+        function.attrs.retain(|attribute| !is_mark(attribute));
+        if is_marked || priority(function).is_some() {
             // It is async because these methods are, whether it awaits or not.
             function
                 .attrs
@@ -54,11 +59,12 @@ fn render(settings: TokenStream, item: &ItemImpl) -> syn::Result<TokenStream> {
     }
     let methods: Vec<_> = item.items.iter().filter_map(method).collect();
     for (function, _) in &methods {
-        check(function, &mut errors);
+        check(function, &["event: &ReceivedEvent"], &mut errors);
     }
-    if methods.is_empty() {
+    let events = EventMethod::all(item.items.iter().filter_map(function), &mut errors);
+    if methods.is_empty() && events.is_empty() {
         let message = "this endpoint takes no notifications: give it a method called audit, debug, info, warn, error, \
-                       critical or sample";
+                       critical or sample, or one under `#[event(…)]`";
         errors.push(syn::Error::new_spanned(&item.self_ty, message));
     }
     errors.finish(())?;
@@ -68,6 +74,10 @@ fn render(settings: TokenStream, item: &ItemImpl) -> syn::Result<TokenStream> {
         let name = &function.sig.ident;
         quote!(#notify::Priority::#priority => #notify::Handled::of(Self::#name(self, event).await),)
     });
+    let (event_priorities, answers, wanted): (Vec<_>, Vec<_>, Vec<_>) = events
+        .iter()
+        .map(|event| (event.priority(), event.answer(&notify), event.wants()))
+        .collect();
     let filter = item
         .items
         .iter()
@@ -81,21 +91,32 @@ fn render(settings: TokenStream, item: &ItemImpl) -> syn::Result<TokenStream> {
                 }
             }
         });
+    // Whoever has methods for priorities only gets no others anyway.
+    let wants = (!wanted.is_empty()).then(|| {
+        quote! {
+            fn wants(&self, event: &#notify::ReceivedEvent) -> bool {
+                #(event.priority() == #notify::Priority::#variants ||)* #(#wanted)||*
+            }
+        }
+    });
     let ty = &item.self_ty;
     let (generics, _, clause) = item.generics.split_for_impl();
     Ok(quote! {
         impl #generics #notify::NotificationEndpoint for #ty #clause {
             fn priorities(&self) -> ::std::vec::Vec<#notify::Priority> {
-                ::std::vec![#(#notify::Priority::#variants),*]
+                ::std::vec![#(#notify::Priority::#variants,)* #(#event_priorities,)*]
             }
 
             #filter
+
+            #wants
 
             fn notify<'a>(
                 &'a self,
                 event: &'a #notify::ReceivedEvent,
             ) -> #krate::driver::BoxFuture<'a, ::core::result::Result<#notify::Handled, #notify::EndpointError>> {
                 ::std::boxed::Box::pin(async move {
+                    #(#answers)*
                     match event.priority() {
                         #(#arms)*
                         _ => ::core::result::Result::Ok(#notify::Handled::Done),
@@ -123,7 +144,8 @@ fn parse_settings(settings: TokenStream) -> syn::Result<Path> {
     Ok(krate.unwrap_or_else(|| syn::parse_quote!(::bergen)))
 }
 
-fn check(function: &ImplItemFn, errors: &mut Errors) {
+/// Refuses a method that can't be called with these arguments after `&self`.
+fn check(function: &ImplItemFn, arguments: &[&str], errors: &mut Errors) {
     let signature = &function.sig;
     if signature.asyncness.is_none() {
         let message = format!(
@@ -135,10 +157,11 @@ fn check(function: &ImplItemFn, errors: &mut Errors) {
     let mut inputs = signature.inputs.iter();
     let lends_self = matches!(inputs.next(), Some(FnArg::Receiver(receiver))
         if matches!(receiver.kind, ReceiverKind::Reference(_, _, None)));
-    if !lends_self || !matches!(inputs.next(), Some(FnArg::Typed(_))) || inputs.next().is_some() {
+    if !lends_self || inputs.len() != arguments.len() {
         let message = format!(
-            "`{}` takes notifications: its arguments are `&self, event: &ReceivedEvent`",
-            signature.ident
+            "`{}` takes notifications: its arguments are `&self, {}`",
+            signature.ident,
+            arguments.join(", ")
         );
         errors.at(signature.ident.span(), message);
     }

@@ -44,3 +44,39 @@ fn other_items_and_keys_are_refused() {
     let text = expanded(quote!(pool = "a"), quote!(impl Meter { #method }));
     assert!(text.contains("unknown key `pool`"), "{text}");
 }
+
+#[test]
+fn mistakes_with_events_are_named_all_at_once() {
+    let item = quote! {
+        impl Meter {
+            #[event(CREATED)]
+            async fn created(&self, event: &ReceivedEvent, payload: Created) -> Result<(), Lost> {}
+            #[event(CREATED)]
+            async fn again(&self, event: &ReceivedEvent, payload: Created) -> Result<(), Lost> {}
+            #[event(DELETED)]
+            async fn info(&self, event: &ReceivedEvent, payload: Deleted) -> Result<(), Lost> {}
+            #[event]
+            async fn untyped(&self, event: &ReceivedEvent, payload: Created) -> Result<(), Lost> {}
+            #[event("resized")]
+            fn resized(&self, event: &ReceivedEvent) -> Result<(), Lost> {}
+            #[event(MOVED)]
+            #[event(COPIED)]
+            async fn moved(&self, event: &ReceivedEvent, payload: Moved) -> Result<(), Lost> {}
+        }
+    };
+    let text = expanded(quote!(), item);
+    for message in [
+        "`created` takes these events already",
+        "`info` takes all events of a priority: call this one otherwise",
+        "write the constant that declares the events",
+        "`resized` takes notifications: make it an `async fn`",
+        "`resized` takes notifications: its arguments are `&self, event: &ReceivedEvent, payload: T`",
+        "one method takes the events of one type",
+    ] {
+        assert!(text.contains(message), "{message} in {text}");
+    }
+    assert!(
+        !text.contains("# [event"),
+        "the marks are taken off: {text}"
+    );
+}

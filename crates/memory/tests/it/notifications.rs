@@ -4,6 +4,7 @@ mod batches;
 mod handling;
 mod order;
 mod poison;
+mod serializers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
