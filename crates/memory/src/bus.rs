@@ -298,7 +298,7 @@ impl State {
 
     fn declare(&mut self, connection: ConnectionId, binding: &Binding) -> Result<(), Refusal> {
         let (kind, own) = match binding.kind {
-            Kind::Topic => ("topic", false),
+            Kind::Topic | Kind::Temporary => ("topic", false),
             Kind::Fanout => ("fanout", true),
         };
         self.host.declare_exchange(&DeclareExchange {
@@ -317,7 +317,7 @@ impl State {
             durable: false,
             // Then it goes with the listener.
             exclusive: own,
-            auto_delete: false,
+            auto_delete: binding.kind == Kind::Temporary,
             arguments: &NO_ARGUMENTS,
         };
         self.host.declare_queue(connection, &queue, self.now)?;

@@ -292,7 +292,8 @@ impl Driver for MemoryDriver {
     ) -> BoxFuture<'a, Result<Box<dyn Listener>, ListenError>> {
         Box::pin(async move {
             let binding = |(target, priority): &(Target, String)| {
-                topology::notifications(&self.control_exchange, target, priority, pool)
+                let (exchange, temporary) = (&self.control_exchange, options.temporary_pool);
+                topology::notifications(exchange, target, priority, pool, temporary)
             };
             let bindings: Result<Vec<_>, _> = targets_and_priorities.iter().map(binding).collect();
             self.listen_on(&bindings?, &options, Sink::Notifications(sink))

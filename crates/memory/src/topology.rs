@@ -62,6 +62,8 @@ pub(crate) struct Binding {
 pub(crate) enum Kind {
     /// By their key. The queue stays when its server goes, as on RabbitMQ: another one may come.
     Topic,
+    /// By their key. The queue goes with its last listener.
+    Temporary,
     /// All of them. The queue is one server's, and goes with it.
     Fanout,
 }
@@ -94,14 +96,18 @@ pub(crate) fn notifications(
     target: &Target,
     priority: &str,
     pool: Option<&str>,
+    temporary: bool,
 ) -> Result<Binding, InvalidTarget> {
     let key: Arc<str> = notification_key(target.check_listen_for_notifications()?, priority).into();
     let queue = pool.map_or_else(|| Arc::clone(&key), Arc::from);
-    Ok(topic_binding(
-        &exchange(control_exchange, target),
-        &queue,
-        &key,
-    ))
+    let binding = topic_binding(&exchange(control_exchange, target), &queue, &key);
+    Ok(match pool {
+        Some(_) if temporary => Binding {
+            kind: Kind::Temporary,
+            ..binding
+        },
+        _ => binding,
+    })
 }
 
 pub(crate) fn topic_binding(exchange: &Arc<str>, queue: &Arc<str>, key: &Arc<str>) -> Binding {

@@ -78,6 +78,10 @@ pub struct ListenOptions {
     /// How many messages of each queue may be handed over without having been acknowledged: brokers count for each
     /// consumer, of which a server has three. Never 0.
     pub prefetch: u16,
+    /// The queue of a listener's pool goes with its last listener, also if that dies: for whoever wants to see what is
+    /// published from now on and leave nothing behind. Default: no, it keeps what nobody has read yet, as in the peer.
+    /// Without effect where there is no pool.
+    pub temporary_pool: bool,
 }
 
 impl ListenOptions {
@@ -85,7 +89,15 @@ impl ListenOptions {
     pub fn new(prefetch: u16) -> Self {
         Self {
             prefetch: prefetch.max(1),
+            temporary_pool: false,
         }
+    }
+
+    /// Has the queue of the pool go with its last listener; see [`temporary_pool`](Self::temporary_pool).
+    #[must_use]
+    pub fn with_temporary_pool(mut self) -> Self {
+        self.temporary_pool = true;
+        self
     }
 }
 

@@ -59,6 +59,11 @@ impl NotificationTransport {
         &self.shared.control_exchange
     }
 
+    /// The host part of this program's publishers: the option `host`, by default the machine's name.
+    pub fn host(&self) -> &str {
+        &self.shared.host
+    }
+
     /// Checks that notifications can be given back to the broker.
     ///
     /// # Errors
@@ -98,6 +103,20 @@ impl NotificationTransport {
         pool: Option<&str>,
         prefetch: u16,
     ) -> Result<Notifications, ListenError> {
+        self.listen_with(targets_and_priorities, pool, ListenOptions::new(prefetch))
+            .await
+    }
+
+    /// The same with more options than the prefetch.
+    ///
+    /// # Errors
+    /// Those of [`listen`](Self::listen).
+    pub async fn listen_with(
+        &self,
+        targets_and_priorities: &[(Target, String)],
+        pool: Option<&str>,
+        options: ListenOptions,
+    ) -> Result<Notifications, ListenError> {
         for (target, _) in targets_and_priorities {
             target.check_listen_for_notifications()?;
         }
@@ -105,7 +124,6 @@ impl NotificationTransport {
             .iter()
             .map(|(target, priority)| (self.with_exchange(target), priority.clone()))
             .collect();
-        let options = ListenOptions::new(prefetch);
         let prefetch = usize::from(options.prefetch);
         let (sender, inbox) = inbox(prefetch * targets.len());
         let driver = &self.shared.driver;

@@ -97,6 +97,7 @@ macro_rules! driver_conformance {
                 priorities_are_apart
                 each_pool_gets_one_copy
                 listeners_of_one_pool_share
+                a_temporary_pool_goes_with_its_last_listener
                 what_is_requeued_or_not_acknowledged_comes_again
                 no_more_notifications_are_handed_over_than_the_prefetch_allows
             ];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bergen_messaging::driver::{IncomingNotification, NotifyOptions};
+use bergen_messaging::driver::{IncomingNotification, ListenOptions, NotifyOptions};
 use bergen_messaging::notify::{Notification, Notifier, Priority};
 use bergen_messaging::target::Target;
 use bergen_messaging::transport::{NotificationTransport, Notifications};
@@ -134,6 +134,27 @@ pub async fn listeners_of_one_pool_share(subject: &Subject) {
     }
 }
 
+/// Nothing is kept for a pool that was temporary.
+pub async fn a_temporary_pool_goes_with_its_last_listener(subject: &Subject) {
+    let sender = subject.notifications();
+    let notifier = Notifier::new(&sender, "compute.host-1");
+    let options = || ListenOptions::new(10).with_temporary_pool();
+    for round in ["first", "second"] {
+        let (one_transport, mut one) = listen_with(subject, &["info"], Some("me"), options()).await;
+        let (two_transport, two) = listen_with(subject, &["info"], Some("me"), options()).await;
+        two.close().await;
+        notifier.info(&context(), round, &()).await.unwrap();
+        let incoming = next(&mut one).await;
+        assert_eq!(incoming.notification.event_type, round);
+        incoming.acknowledge().unwrap();
+        one.close().await;
+        notifier.info(&context(), "unheard", &()).await.unwrap();
+        one_transport.close(SOON).await;
+        two_transport.close(SOON).await;
+    }
+    sender.close(SOON).await;
+}
+
 /// A notification is at somebody's until it is acknowledged.
 pub async fn what_is_requeued_or_not_acknowledged_comes_again(subject: &Subject) {
     let (first, mut notifications) = listen(subject, &["info"], None, 1).await;
@@ -193,13 +214,22 @@ async fn listen(
     pool: Option<&str>,
     prefetch: u16,
 ) -> (NotificationTransport, Notifications) {
+    listen_with(subject, priorities, pool, ListenOptions::new(prefetch)).await
+}
+
+async fn listen_with(
+    subject: &Subject,
+    priorities: &[&str],
+    pool: Option<&str>,
+    options: ListenOptions,
+) -> (NotificationTransport, Notifications) {
     let transport = subject.notifications();
     let target = Target::default().with_topic("notifications");
     let pairs: Vec<_> = priorities
         .iter()
         .map(|priority| (target.clone(), (*priority).to_owned()))
         .collect();
-    let notifications = transport.listen(&pairs, pool, prefetch).await.unwrap();
+    let notifications = transport.listen_with(&pairs, pool, options).await.unwrap();
     (transport, notifications)
 }
 

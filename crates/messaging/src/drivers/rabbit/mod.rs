@@ -364,6 +364,7 @@ impl Driver for RabbitDriver {
                 &self.settings.control_exchange,
                 targets_and_priorities,
                 pool,
+                &options,
             )?;
             let arguments = self.topology.consume_arguments();
             let prefetch = self.settings.listener_prefetch(options.prefetch);

@@ -13,8 +13,8 @@ use super::route::exchange_name;
 use super::stats::Counters;
 use super::topology::{Arguments, Binding, Topology};
 use crate::driver::{
-    Acknowledger, Admission, IncomingNotification, ListenError, NotificationSink, NotifyOptions,
-    ReplyError, SendError,
+    Acknowledger, Admission, IncomingNotification, ListenError, ListenOptions, NotificationSink,
+    NotifyOptions, ReplyError, SendError,
 };
 use crate::log_limit::LogLimit;
 use crate::notify::Notification;
@@ -42,15 +42,16 @@ pub(super) fn bindings(
     control_exchange: &str,
     targets_and_priorities: &[(Target, String)],
     pool: Option<&str>,
+    options: &ListenOptions,
 ) -> Result<Vec<Binding>, ListenError> {
+    let temporary = pool.filter(|_| options.temporary_pool);
     let binding = |(target, priority): &(Target, String)| {
         let topic = target.check_listen_for_notifications()?;
-        Ok(topology.notifications(
-            exchange_name(control_exchange, target),
-            topic,
-            priority,
-            pool,
-        ))
+        let exchange = exchange_name(control_exchange, target);
+        Ok(match temporary {
+            Some(pool) => topology.temporary_pool(exchange, topic, priority, pool),
+            None => topology.notifications(exchange, topic, priority, pool),
+        })
     };
     targets_and_priorities.iter().map(binding).collect()
 }

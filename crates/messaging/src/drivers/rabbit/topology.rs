@@ -175,6 +175,27 @@ impl Topology {
         self.topic_binding(exchange, pool.unwrap_or(&key), &key)
     }
 
+    /// The queue of a pool that goes with its last listener. Never replicated: the broker refuses a replicated queue
+    /// that deletes itself. It expires, too, since one that was never consumed does not go by itself.
+    pub(super) fn temporary_pool(
+        &self,
+        exchange: &str,
+        topic: &str,
+        priority: &str,
+        pool: &str,
+    ) -> Binding {
+        Binding {
+            exchange: Some(self.topic_exchange(exchange)),
+            queue: Queue {
+                name: pool.into(),
+                durable: self.options.durable_transient_queues,
+                auto_delete: true,
+                arguments: self.arguments(false, self.options.transient_queues_ttl),
+            },
+            key: notification_key(topic, priority).into(),
+        }
+    }
+
     /// The reply queue: no exchange, no binding.
     pub(super) fn replies(&self, queue: &str) -> Binding {
         Binding {

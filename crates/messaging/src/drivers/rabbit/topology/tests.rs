@@ -150,6 +150,24 @@ fn a_notification_queue_is_named_by_topic_and_priority_or_by_its_pool() {
 }
 
 #[test]
+fn a_temporary_pool_deletes_itself_whatever_other_queues_are() {
+    let topology = Topology::new(TopologyOptions {
+        quorum_queue: true,
+        transient_quorum_queue: true,
+        ..TopologyOptions::default()
+    });
+    let Binding {
+        exchange,
+        queue,
+        key,
+    } = topology.temporary_pool("nova", "notifications", "INFO", "me");
+    assert_eq!(exchange, Some(topology.topic_exchange("nova")));
+    assert_eq!((&*queue.name, &*key), ("me", "notifications.info"));
+    assert!(queue.auto_delete && !queue.durable);
+    assert_eq!(queue.arguments, [("x-expires", Argument::Int(1_800_000))]);
+}
+
+#[test]
 fn a_stream_takes_the_place_of_fanout_queues() {
     let stream = |ttl| {
         let options = TopologyOptions {
