@@ -1,2 +1,5 @@
 //! What a service of OpenStack needs beyond the bus: versioned objects, request contexts, and the lives of nova's
 //! services and neutron's agents.
+
+pub mod context;
+pub mod objects;

@@ -39,18 +39,45 @@ fn a_field_is_not_newer_than_its_class() {
 #[test]
 fn enums_tuples_unknown_keys_and_second_headers_are_refused() {
     for (item, message) in [
-        (quote!(enum Lamp { On }), "a struct with named fields"),
-        (quote!(struct Lamp(bool);), "a struct with named fields"),
         (
-            quote!(#[object(colour = "red")] struct Lamp {}),
+            quote!(
+                enum Lamp {
+                    On,
+                }
+            ),
+            "a struct with named fields",
+        ),
+        (
+            quote!(
+                struct Lamp(bool);
+            ),
+            "a struct with named fields",
+        ),
+        (
+            quote!(
+                #[object(colour = "red")]
+                struct Lamp {}
+            ),
             "unknown key `colour`",
         ),
         (
-            quote!(struct Lamp { #[object(shade)] lit: Field<bool> }),
+            quote!(
+                struct Lamp {
+                    #[object(shade)]
+                    lit: Field<bool>,
+                }
+            ),
             "unknown key `shade`",
         ),
         (
-            quote!(struct Lamp { #[object(header)] a: Header, #[object(header)] b: Header }),
+            quote!(
+                struct Lamp {
+                    #[object(header)]
+                    a: Header,
+                    #[object(header)]
+                    b: Header,
+                }
+            ),
             "the header already",
         ),
     ] {
