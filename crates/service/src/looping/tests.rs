@@ -295,3 +295,35 @@ async fn a_call_without_a_sleep_lets_others_run() {
     busy.wait().await.unwrap();
     assert!(runs.load(Ordering::Relaxed) > 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_outlasts_its_interval_is_warned_about() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _subscriber = tracing::subscriber::set_default(subscriber.finish());
+    let call = fixed(&Log::new(), &[1000, 2500, 0]);
+    call.start(StartOptions::default()).unwrap();
+    call.wait().await.unwrap();
+    let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(lines.matches("WARN").count(), 1, "{lines}");
+    assert!(lines.contains("by 1.50 seconds"), "{lines}");
+    assert!(lines.contains("name=\"fixed\""), "{lines}");
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -13,6 +13,7 @@ fn seconds(seconds: u64) -> Duration {
 /// Which task ran, with which context, and at which second.
 type Run = (&'static str, u32, u64);
 
+/// What ran.
 #[derive(Clone)]
 struct Log {
     start: Instant,
