@@ -6,6 +6,9 @@ pub mod serving {}
 #[doc = include_str!("../docs/calling.md")]
 pub mod calling {}
 
+#[doc = include_str!("../docs/notifications.md")]
+pub mod notifications {}
+
 #[doc = include_str!("../docs/errors.md")]
 pub mod errors {}
 

@@ -59,7 +59,10 @@ fn render(settings: TokenStream, item: &ItemImpl) -> syn::Result<TokenStream> {
     }
     let methods: Vec<_> = item.items.iter().filter_map(method).collect();
     for (function, _) in &methods {
-        check(function, &["event: &ReceivedEvent"], &mut errors);
+        // One that is marked says what is wrong itself.
+        if !function.attrs.iter().any(is_mark) {
+            check(function, &["event: &ReceivedEvent"], &mut errors);
+        }
     }
     let events = EventMethod::all(item.items.iter().filter_map(function), &mut errors);
     if methods.is_empty() && events.is_empty() {

@@ -1,7 +1,8 @@
 //! `#[event(…)]`: a method for the events of one type.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Attribute, Ident, ImplItemFn, Path};
 
 use super::{check, priority};
@@ -63,7 +64,9 @@ impl EventMethod {
     /// Answers from this method if the event is one of its own.
     pub(super) fn answer(&self, notify: &TokenStream) -> TokenStream {
         let Self { name, event_type } = self;
-        quote! {
+        // A payload of another type than the method's is a mistake at this place.
+        let place = Span::call_site().located_at(event_type.span());
+        quote_spanned! {place=>
             if event.is(&#event_type) {
                 let payload = event.decode(&#event_type)?;
                 return #notify::Handled::of(Self::#name(self, event, payload).await);
