@@ -83,9 +83,7 @@ impl Configuration {
                     mutated.adopt(option, &new);
                 } else if before != after {
                     ignored.push((option.group, option.name));
-                    if let Ok(value) = before {
-                        mutated.keep(option, value);
-                    }
+                    mutated.keep(option, before);
                 }
             }
             (mutated, ignored)

@@ -33,7 +33,8 @@ pub struct Options {
 /// The value that somebody set.
 #[derive(Clone)]
 pub(crate) struct Setting {
-    pub(crate) value: Option<Value>,
+    /// What is wrong with it stays here, too, for whoever asks.
+    pub(crate) value: Result<Option<Value>, OptionError>,
     pub(crate) source: Source,
     overridden: Vec<Source>,
 }
@@ -72,7 +73,7 @@ impl Options {
         })?;
         self.notices
             .extend(Notice::of(option, group, name, &source));
-        self.put(option, value, source, &[]);
+        self.put(option, Ok(value), source, &[]);
         Ok(())
     }
 
@@ -81,7 +82,7 @@ impl Options {
     /// takes all, also those of files before.
     ///
     /// `$name` and `${group.name}` in values are replaced by the values that those options have now or get from this
-    /// file. For several files, the environment, and reading again, there is [`Configuration`](crate::Configuration).
+    /// file. After an error the other options of the file are set nevertheless. For several files, the environment, and reading again, there is [`Configuration`](crate::Configuration).
     pub fn load(&mut self, file: &ConfigFile) -> Result<(), OptionError> {
         let mut written = Written::default();
         written.add_file(&self.declared, file);
@@ -153,12 +154,12 @@ impl Options {
         option: &'static OptionDef,
     ) -> Result<Option<Value>, OptionError> {
         match self.setting(option) {
-            Some(set) => Ok(set.value.clone()),
+            Some(set) => set.value.clone(),
             None => Resolver::new(self, &Written::default()).value(option),
         }
     }
 
-    /// Takes over what was written; what is wrong with it is returned, and takes no effect.
+    /// Takes over what was written; what is wrong with it is returned, and again to whoever asks for that option.
     pub(crate) fn take(&mut self, written: Written) -> Vec<OptionError> {
         let mut resolver = Resolver::new(self, &written);
         let values: Vec<_> = written
@@ -168,12 +169,13 @@ impl Options {
             .collect();
         let mut errors = Vec::new();
         for (option, value) in values {
-            match (value, written.text(option)) {
-                (Ok(value), Some(text)) => {
-                    self.put(option, value, text.source.clone(), &text.overridden);
-                }
-                (Err(error), _) if !errors.contains(&error) => errors.push(error),
-                _ => {}
+            if let Err(error) = &value
+                && !errors.contains(error)
+            {
+                errors.push(error.clone());
+            }
+            if let Some(text) = written.text(option) {
+                self.put(option, value, text.source.clone(), &text.overridden);
             }
         }
         self.notices.extend(written.notices);
@@ -191,7 +193,11 @@ impl Options {
     }
 
     /// Has an option keep the value that it has now, even if that is a default that refers to what changes.
-    pub(crate) fn keep(&mut self, option: &'static OptionDef, value: Option<Value>) {
+    pub(crate) fn keep(
+        &mut self,
+        option: &'static OptionDef,
+        value: Result<Option<Value>, OptionError>,
+    ) {
         self.settings
             .entry((option.group, option.name))
             .or_insert_with(|| Setting {
@@ -204,7 +210,7 @@ impl Options {
     fn put(
         &mut self,
         option: &'static OptionDef,
-        value: Option<Value>,
+        value: Result<Option<Value>, OptionError>,
         source: Source,
         overridden: &[Source],
     ) {
@@ -234,7 +240,7 @@ impl Setting {
         );
         let mut overridden = old.overridden;
         match (old.value, &mut self.value) {
-            (Some(Value::List(old)), Some(Value::List(new)))
+            (Ok(Some(Value::List(old))), Ok(Some(Value::List(new))))
                 if files && option.kind == Kind::Multi =>
             {
                 new.splice(0..0, old);

@@ -60,7 +60,7 @@ impl<'a> Resolver<'a> {
             (Some(written), ..) => {
                 self.of_texts(option, &written.texts, &written.source, &written.overridden)
             }
-            (None, Some(held), _) => Ok(held.value.clone()),
+            (None, Some(held), _) => held.value.clone(),
             (None, None, Some(text)) => {
                 self.of_texts(option, &[text.to_owned()], &Source::Default, &[])
             }

@@ -10,10 +10,13 @@
 
 mod cancel;
 mod compression;
+mod config;
 mod foreign;
 mod json;
 mod listener;
 mod negative;
+mod notifications;
+mod notifications_simulator;
 mod option_sets;
 mod python_to_rust;
 mod python_to_rust_life;

@@ -97,8 +97,8 @@ impl ConfigurationBuilder {
         })
     }
 
-    /// Reads it all, and goes on after errors: the values of all options that have one, and what is wrong with the
-    /// others. For programs that look at configurations.
+    /// Reads it all, and goes on after errors: the values of all options that have one, and what is wrong. An option
+    /// whose value is not as declared gives its error to whoever asks for it. For programs that look at configurations.
     pub fn check(self) -> (crate::Options, Vec<ConfigError>) {
         self.finish().examine()
     }

@@ -205,6 +205,8 @@ fn a_check_finds_all_errors() {
     let (options, errors) = of(&path).file(files.0.join("none.conf")).check();
     assert_eq!(errors.len(), 3, "{errors:?}");
     assert_eq!(options.get("DEFAULT", "host"), Ok("h1".to_owned()));
+    let size = options.get::<i64>("g", "size").unwrap_err();
+    assert!(errors.contains(&size.into()), "{errors:?}");
     let unknown: Vec<_> = options
         .unknown()
         .iter()
