@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use bergen::wire::RawJson;
+use bergen::wire::{Context, RawJson};
+
+use crate::exit::Failed;
 
 /// One argument of a method, as it stood on the command line.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +54,17 @@ pub(crate) fn to_object(arguments: &[Argument]) -> BTreeMap<&str, &RawJson> {
         .iter()
         .map(|argument| (argument.name.as_str(), &argument.value))
         .collect()
+}
+
+/// The arguments as a context.
+pub(crate) fn to_context(arguments: &[Argument]) -> Result<Context, Failed> {
+    let mut context = Context::default();
+    for (key, value) in to_object(arguments) {
+        context
+            .insert(key, value)
+            .map_err(|error| Failed::Usage(format!("--context: {error}")))?;
+    }
+    Ok(context)
 }
 
 impl fmt::Display for ArgumentError {

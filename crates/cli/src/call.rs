@@ -172,12 +172,6 @@ impl Request {
     }
 
     fn context(&self) -> Result<Context, Failed> {
-        let mut context = Context::default();
-        for (key, value) in arguments::to_object(&self.context) {
-            context
-                .insert(key, value)
-                .map_err(|error| Failed::Usage(format!("--context: {error}")))?;
-        }
-        Ok(context)
+        arguments::to_context(&self.context)
     }
 }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bergen::config::Source;
 use bergen::config::file::ConfigFile;
-use bergen::options::{self, DEFAULT_GROUP, RABBIT_GROUP};
-use bergen::transport::{RpcTransport, TransportError, TransportOptions};
+use bergen::config::{Options, Source};
+use bergen::options::{self, DEFAULT_GROUP, NOTIFICATIONS_GROUP, RABBIT_GROUP};
+use bergen::transport::{NotificationTransport, RpcTransport, TransportError, TransportOptions};
 use bergen::url::TransportUrl;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -42,6 +42,8 @@ pub(crate) struct ConnectionOptions {
 
 /// The environment variable of the URL.
 const TRANSPORT_URL: &str = "TRANSPORT_URL";
+/// The option of the URL.
+const TRANSPORT_URL_OPTION: &str = "transport_url";
 /// The option that bounds the start of a server.
 const LISTEN_TIMEOUT: &str = "bergen_listen_timeout";
 /// How long closing may take before the broker is left to notice by itself.
@@ -50,7 +52,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 impl ConnectionOptions {
     /// A transport for RPC. Nothing connects before the first message.
     pub(crate) fn rpc_transport(&self) -> Result<RpcTransport, Failed> {
-        self.transport(std::env::var(TRANSPORT_URL).ok(), None)
+        self.rpc(environment(), None)
     }
 
     /// The same for a server, whose start gives a broker up that can't be reached for so long; unless the
@@ -59,7 +61,25 @@ impl ConnectionOptions {
         &self,
         patience: Duration,
     ) -> Result<RpcTransport, Failed> {
-        self.transport(std::env::var(TRANSPORT_URL).ok(), Some(patience))
+        self.rpc(environment(), Some(patience))
+    }
+
+    /// A transport for notifications, with the topics that the configuration publishes to.
+    pub(crate) fn notification_transport(
+        &self,
+    ) -> Result<(NotificationTransport, Vec<String>), Failed> {
+        let values = self.values()?;
+        let topics = values.get(NOTIFICATIONS_GROUP, "topics");
+        let topics = topics.map_err(|error| Failed::Usage(error.to_string()))?;
+        Ok((self.notifications(values, None)?, topics))
+    }
+
+    /// A transport for a listener, with the patience of a server.
+    pub(crate) fn notification_transport_for_listener(
+        &self,
+        patience: Duration,
+    ) -> Result<NotificationTransport, Failed> {
+        self.notifications(self.values()?, Some(patience))
     }
 
     /// Says goodbye to the broker.
@@ -67,11 +87,37 @@ impl ConnectionOptions {
         transport.close(GOODBYE).await;
     }
 
-    fn transport(
+    /// Says goodbye to the broker of notifications.
+    pub(crate) async fn close_notifications(&self, transport: NotificationTransport) {
+        transport.close(GOODBYE).await;
+    }
+
+    fn rpc(
         &self,
         environment: Option<String>,
         patience: Option<Duration>,
     ) -> Result<RpcTransport, Failed> {
+        let values = self.values()?;
+        let source = values.source(DEFAULT_GROUP, TRANSPORT_URL_OPTION);
+        let options = self.transport_options(values, environment, patience)?;
+        RpcTransport::new(options).map_err(|error| unusable(&error, &source))
+    }
+
+    fn notifications(
+        &self,
+        values: Options,
+        patience: Option<Duration>,
+    ) -> Result<NotificationTransport, Failed> {
+        let source = match values.source(NOTIFICATIONS_GROUP, TRANSPORT_URL_OPTION) {
+            Source::Default => values.source(DEFAULT_GROUP, TRANSPORT_URL_OPTION),
+            own => own,
+        };
+        let options = self.transport_options(values, environment(), patience)?;
+        NotificationTransport::new(options).map_err(|error| unusable(&error, &source))
+    }
+
+    /// What the files say.
+    fn values(&self) -> Result<Options, Failed> {
         let mut values = options::defaults();
         for path in &self.config_file {
             let file = ConfigFile::read(path)
@@ -83,6 +129,15 @@ impl ConnectionOptions {
         for notice in values.notices() {
             tracing::info!("{notice}");
         }
+        Ok(values)
+    }
+
+    fn transport_options(
+        &self,
+        mut values: Options,
+        environment: Option<String>,
+        patience: Option<Duration>,
+    ) -> Result<TransportOptions, Failed> {
         if let Some(patience) = patience
             && values.source(RABBIT_GROUP, LISTEN_TIMEOUT) == Source::Default
         {
@@ -91,7 +146,6 @@ impl ConnectionOptions {
                 .set(RABBIT_GROUP, LISTEN_TIMEOUT, &seconds, Source::Code)
                 .map_err(|error| Failed::Usage(format!("--connect-timeout: {error}")))?;
         }
-        let url_source = values.source(DEFAULT_GROUP, "transport_url");
         let mut transport = TransportOptions::default().options(values);
         if let Some(url) = self.url(environment)? {
             transport = transport.url(url);
@@ -99,14 +153,7 @@ impl ConnectionOptions {
         if let Some(exchange) = &self.exchange {
             transport = transport.control_exchange(exchange);
         }
-        RpcTransport::new(transport).map_err(|error| {
-            Failed::Usage(match error {
-                TransportError::InvalidTransportUrl(error) => {
-                    format!("transport_url, from {url_source}: {error}")
-                }
-                error => error.to_string(),
-            })
-        })
+        Ok(transport)
     }
 
     /// The URL of the command line, else of the environment. Errors say where in it they are and
@@ -122,6 +169,19 @@ impl ConnectionOptions {
             .map(Some)
             .map_err(|error| Failed::Usage(format!("{source}: {error}")))
     }
+}
+
+fn environment() -> Option<String> {
+    std::env::var(TRANSPORT_URL).ok()
+}
+
+fn unusable(error: &TransportError, source: &Source) -> Failed {
+    Failed::Usage(match error {
+        TransportError::InvalidTransportUrl(error) => {
+            format!("transport_url, from {source}: {error}")
+        }
+        error => error.to_string(),
+    })
 }
 
 /// Reads a number of seconds, fractions allowed.
@@ -177,7 +237,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_any_url_the_rabbit_of_this_machine_is_meant() {
-        let transport = options(None).transport(None, None).unwrap();
+        let transport = options(None).rpc(None, None).unwrap();
         assert_eq!(transport.url().driver(), "rabbit");
         assert_eq!(transport.url().hosts(), []);
         assert_eq!(transport.url().virtual_host(), "/");

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use bergen::driver::{Finding, ListenError, SendError};
+use bergen::notify::{ListenerError, NotifyError};
 use bergen::rpc::{CallError, PING_METHOD, RemoteError, ServerError};
 
 use crate::output;
@@ -187,10 +188,41 @@ impl From<ServerError> for Failed {
             return Self::System(text);
         };
         match listen.cause {
+            cause @ (ListenError::InvalidTarget(_)
+            | ListenError::Unreachable { .. }
+            | ListenError::Refused { .. }) => cause.into(),
+            _ => Self::Broker(text),
+        }
+    }
+}
+
+impl From<ListenError> for Failed {
+    fn from(error: ListenError) -> Self {
+        let text = error.to_string();
+        match error {
             ListenError::InvalidTarget(error) => Self::Usage(error.to_string()),
             ListenError::Unreachable { hosts, cause } => unreachable(&hosts, &cause),
             ListenError::Refused { cause } => Self::Refused(cause),
+            ListenError::Unsupported { .. } => Self::Usage(text),
             _ => Self::Broker(text),
+        }
+    }
+}
+
+impl From<ListenerError> for Failed {
+    fn from(error: ListenerError) -> Self {
+        match error {
+            ListenerError::Listen(error) => error.into(),
+            error => Self::Usage(error.to_string()),
+        }
+    }
+}
+
+impl From<NotifyError> for Failed {
+    fn from(error: NotifyError) -> Self {
+        match error {
+            NotifyError::Send(error) => error.into(),
+            error => Self::Usage(error.to_string()),
         }
     }
 }

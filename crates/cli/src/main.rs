@@ -1,11 +1,14 @@
-//! The `bergen` program: host, call and measure RPC services on the OpenStack bus.
+//! The `bergen` program: host, call and measure services on the OpenStack bus, and publish and hear notifications.
 
 mod arguments;
 mod broker;
 mod call;
+mod config;
 mod connection;
 mod demo;
 mod exit;
+mod listen;
+mod notify;
 mod output;
 mod ping;
 mod serve;
@@ -26,8 +29,8 @@ use crate::exit::Failed;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// RPC on the OpenStack bus: serve, call, cast, ping and measure, side by side with Python's
-/// oslo.messaging.
+/// RPC and notifications on the OpenStack bus: serve, call, cast, ping, notify, listen and measure,
+/// side by side with Python's oslo.messaging.
 #[derive(Debug, Parser)]
 #[command(name = "bergen", version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Program {
@@ -51,10 +54,16 @@ enum Command {
     Cast(call::Cast),
     /// Ask the servers of a topic whether they live
     Ping(ping::Ping),
+    /// Publish a notification
+    Notify(notify::Notify),
+    /// Show notifications as they come
+    Listen(listen::Listen),
     /// Play one side of oslo.messaging's load simulator
     Sim(sim::Sim),
     /// Run an AMQP broker of our own, for one machine
     Broker(broker::BrokerCommand),
+    /// Print a sample configuration, or check configuration files
+    Config(config::ConfigCommand),
     /// Show it all in seconds: a broker, a service and its callers, with nothing installed
     Demo(demo::Demo),
 }
@@ -94,10 +103,12 @@ impl Command {
     /// Whether it runs until it is told to end.
     fn serves(&self) -> bool {
         match self {
-            Self::Serve(_) => true,
+            Self::Serve(_) | Self::Listen(_) => true,
             Self::Sim(sim) => sim.serves(),
             Self::Broker(broker) => broker.serves(),
-            Self::Call(_) | Self::Cast(_) | Self::Ping(_) | Self::Demo(_) => false,
+            Self::Call(_) | Self::Cast(_) | Self::Ping(_) | Self::Notify(_) | Self::Config(_) | Self::Demo(_) => {
+                false
+            }
         }
     }
 
@@ -107,8 +118,11 @@ impl Command {
             Self::Call(call) => call.run(connection).await,
             Self::Cast(cast) => cast.run(connection).await,
             Self::Ping(ping) => ping.run(connection).await,
+            Self::Notify(notify) => notify.run(connection).await,
+            Self::Listen(listen) => listen.run(connection).await,
             Self::Sim(sim) => sim.run(connection).await,
             Self::Broker(broker) => broker.run().await,
+            Self::Config(config) => config.run(),
             Self::Demo(demo) => demo.run().await,
         }
     }

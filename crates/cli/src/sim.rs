@@ -1,7 +1,10 @@
 //! `bergen sim`: one side of oslo.messaging's load simulator.
 
 mod client;
+mod measured;
 mod message;
+mod notify_client;
+mod notify_server;
 mod report;
 mod server;
 
@@ -29,18 +32,27 @@ enum Mode {
     RpcServer(server::Server),
     /// Send the simulator's messages
     RpcClient(client::Client),
+    /// Take the simulator's events
+    NotifyServer(notify_server::NotifyServer),
+    /// Take the simulator's events in batches
+    BatchNotifyServer(notify_server::BatchNotifyServer),
+    /// Publish the simulator's events
+    NotifyClient(notify_client::NotifyClient),
 }
 
 impl Sim {
     /// Whether it runs until it is told to end.
     pub(crate) fn serves(&self) -> bool {
-        matches!(self.mode, Mode::RpcServer(_))
+        !matches!(self.mode, Mode::RpcClient(_) | Mode::NotifyClient(_))
     }
 
     pub(crate) async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
         match self.mode {
             Mode::RpcServer(server) => server.run(connection).await,
             Mode::RpcClient(client) => client.run(connection).await,
+            Mode::NotifyServer(server) => server.run(connection).await,
+            Mode::BatchNotifyServer(server) => server.run(connection).await,
+            Mode::NotifyClient(client) => client.run(connection).await,
         }
     }
 }

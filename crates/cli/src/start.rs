@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bergen::rpc::RpcServer;
-use bergen::transport::RpcTransport;
+use bergen::transport::{NotificationTransport, RpcTransport};
+use bergen::url::TransportUrl;
 use clap::Args;
 
 use crate::connection::{ConnectionOptions, positive_seconds};
@@ -31,6 +32,14 @@ impl StartOptions {
         connection.rpc_transport_for_server(self.connect_timeout)
     }
 
+    /// The transport to listen for notifications on.
+    pub(crate) fn notification_transport(
+        &self,
+        connection: &ConnectionOptions,
+    ) -> Result<NotificationTransport, Failed> {
+        connection.notification_transport_for_listener(self.connect_timeout)
+    }
+
     /// Starts a server, unless a signal comes first.
     pub(crate) async fn start(
         &self,
@@ -38,19 +47,29 @@ impl StartOptions {
         transport: &RpcTransport,
         signals: &mut Signals,
     ) -> Result<(), Failed> {
+        self.wait_for(server.start(), transport.url(), signals)
+            .await
+    }
+
+    /// Waits for what begins to serve at this broker, unless a signal comes first.
+    pub(crate) async fn wait_for<T, E: Into<Failed>>(
+        &self,
+        start: impl Future<Output = Result<T, E>>,
+        url: &TransportUrl,
+        signals: &mut Signals,
+    ) -> Result<T, Failed> {
         let start = async {
-            let mut starting = std::pin::pin!(server.start());
+            let mut starting = std::pin::pin!(start);
             tokio::select! {
                 biased;
-                started = &mut starting => return Ok(started?),
+                started = &mut starting => return started.map_err(Into::into),
                 () = tokio::time::sleep(QUIET) => {}
             }
             output::diagnose(&format!(
-                "waiting for the broker at {}; giving up after {} s (--connect-timeout)",
-                transport.url(),
+                "waiting for the broker at {url}; giving up after {} s (--connect-timeout)",
                 self.connect_timeout.as_secs_f64()
             ));
-            Ok(starting.await?)
+            starting.await.map_err(Into::into)
         };
         signals.unless(start).await
     }

@@ -1,7 +1,7 @@
 //! `bergen sim rpc-client`.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bergen::driver::Retry;
@@ -10,12 +10,12 @@ use bergen::target::ClientTarget;
 use bergen::transport::RpcTransport;
 use bergen::wire::Context;
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::measured::{self, Measured};
 use super::message::{Cargo, Message};
-use super::report::Series;
 use crate::connection::{ConnectionOptions, monitor_seconds, positive_seconds, seconds};
 use crate::exit::Failed;
 use crate::stop::Signals;
@@ -80,36 +80,12 @@ enum Sync {
     Fanout,
 }
 
-/// What the clients measure, each for itself and all together.
-struct Measured {
-    clients: Vec<Mutex<Traffic>>,
-    all: Mutex<Traffic>,
-    errors: Mutex<Errors>,
-}
-
-/// What went out, and what came back.
-struct Traffic {
-    sent: Series,
-    round_trips: Series,
-}
-
-#[derive(Default)]
-struct Errors {
-    count: u64,
-    first: Option<CallError>,
-}
-
 impl Client {
     pub(crate) async fn run(self, connection: &ConnectionOptions) -> Result<(), Failed> {
         let mut signals = Signals::watch()?;
         let transport = connection.rpc_transport()?;
-        let traffic = || Mutex::new(Traffic::new());
-        let measured = Arc::new(Measured {
-            clients: (0..self.clients).map(|_| traffic()).collect(),
-            all: traffic(),
-            errors: Mutex::default(),
-        });
-        let progress = self.progress();
+        let measured = Arc::new(Measured::of(self.clients));
+        let progress = measured::progress(u64::from(self.clients) * self.messages);
         let ran = signals
             .unless(self.send_all(&transport, &measured, &progress))
             .await;
@@ -118,10 +94,10 @@ impl Client {
             tokio::time::sleep(self.exit_wait).await;
         }
         connection.close(transport).await;
-        self.report(&measured)?;
+        let kind = if self.is_cast { "casts" } else { "calls" };
+        measured.report(kind, self.json.as_deref())?;
         ran?;
-        let first = lock(&measured.errors).first.take();
-        first.map_or(Ok(()), |error| Err(error.into()))
+        measured.first_failure().map_or(Ok(()), Err)
     }
 
     async fn send_all(
@@ -172,51 +148,6 @@ impl Client {
             client.server(server)
         }
     }
-
-    fn progress(&self) -> ProgressBar {
-        let progress = ProgressBar::new(u64::from(self.clients) * self.messages);
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}") {
-            progress.set_style(style);
-        }
-        progress
-    }
-
-    fn report(&self, measured: &Measured) -> Result<(), Failed> {
-        let all = lock(&measured.all);
-        let clients: Vec<_> = measured.clients.iter().map(lock).collect();
-        let errors = lock(&measured.errors).count;
-        let kind = if self.is_cast { "casts" } else { "calls" };
-        let summary = json!({
-            "client": all.sent.summary(),
-            "round_trip": all.round_trips.summary(),
-            "error": {"count": errors},
-        });
-        // A chart for each of many clients would hide what there is to see.
-        let json = self.json.as_deref();
-        super::describe("all clients", &all.sent, json)?;
-        if all.round_trips.count() > 0 {
-            super::describe("all round trips", &all.round_trips, json)?;
-        }
-        let mut series = Vec::new();
-        for (number, client) in clients.iter().enumerate() {
-            series.push((format!("client_{number}"), &client.sent));
-            if client.round_trips.count() > 0 {
-                series.push((format!("round_trip_{number}"), &client.round_trips));
-            }
-        }
-        super::write(&series, &summary, json)?;
-        let total = format!("{kind}: {} sent, {errors} failed", all.sent.count());
-        super::say(&total, json)
-    }
-}
-
-impl Traffic {
-    fn new() -> Self {
-        Self {
-            sent: Series::new(),
-            round_trips: Series::new(),
-        }
-    }
 }
 
 /// One client: sends its messages one after another.
@@ -242,7 +173,7 @@ impl Sender {
             let sent = self.send(seq).await;
             self.progress.inc(1);
             // The rest would wait as long, each, for the same.
-            if seq == 0 && sent.is_err_and(|error| is_in_vain(&error)) {
+            if seq == 0 && !sent {
                 break;
             }
             if let Some(wait) = self.wait {
@@ -254,7 +185,8 @@ impl Sender {
         }
     }
 
-    async fn send(&mut self, seq: u64) -> Result<(), CallError> {
+    /// Sends one message; whether another may fare better.
+    async fn send(&mut self, seq: u64) -> bool {
         let message = Message::new(seq, self.cargo.next());
         let size = message.1.len();
         let (context, arguments) = (Context::default(), json!({"message": message}));
@@ -270,23 +202,11 @@ impl Sender {
                 client.call(&context, "info", &arguments).await;
             answer.map(|_| {
                 let took = Some(started.elapsed());
-                self.record(|traffic| traffic.round_trips.record(size, took));
+                self.measured.round_trip(self.number, size, took);
             })
         };
-        self.record(|traffic| traffic.sent.record(size, None));
-        if let Err(error) = &ended {
-            let mut errors = lock(&self.measured.errors);
-            errors.count += 1;
-            errors.first.get_or_insert_with(|| error.clone());
-        }
-        ended
-    }
-
-    fn record(&self, record: impl Fn(&mut Traffic)) {
-        let own = self.measured.clients.get(self.number);
-        for traffic in own.into_iter().chain([&self.measured.all]) {
-            record(&mut lock(traffic));
-        }
+        self.measured.sent(self.number, size);
+        ended.map_or_else(|error| self.measured.failed(error.into()), |()| true)
     }
 
     /// Tells the servers; whether they were told.
@@ -305,21 +225,4 @@ impl Sender {
             }
         }
     }
-}
-
-/// Whether no server was there to take the message.
-fn is_in_vain(error: &CallError) -> bool {
-    let failed = Failed::from(error.clone());
-    let nobody_listens = matches!(
-        failed,
-        Failed::Timeout {
-            nobody_listens: true,
-            ..
-        }
-    );
-    nobody_listens || matches!(failed.code(), 4 | 5)
-}
-
-fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

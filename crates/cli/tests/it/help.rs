@@ -13,8 +13,13 @@ async fn every_command_explains_itself() {
         "call",
         "cast",
         "ping",
+        "notify",
+        "listen",
         "sim rpc-server",
         "sim rpc-client",
+        "sim notify-server",
+        "sim batch-notify-server",
+        "sim notify-client",
     ] {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let ended = bergen(nowhere, &arguments).await.expect(0);

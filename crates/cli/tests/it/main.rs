@@ -10,10 +10,13 @@
 mod broker;
 mod calls;
 mod config;
+mod config_command;
 mod demo;
 mod embedded;
 mod endings;
 mod help;
+mod listen;
+mod notify;
 mod ping;
 mod program;
 mod serve;

@@ -126,3 +126,35 @@ async fn a_slow_server_of_the_simulator_is_monitored() {
     assert!(ended.out.contains("calls: 1 sent, 0 failed"), "{ended:?}");
     server.stop().await;
 }
+
+/// Publishes 40 events, then has a server take them for a while; what it counted.
+async fn heard(server: &[&str]) -> u64 {
+    let vhost = TestVhost::new("cli-sim-notify").await.unwrap();
+    let url = vhost.url();
+    let client = ["sim", "notify-client", "-p", "2", "-m", "20", "--json", "-"];
+    let ended = bergen(&url, &client).await.expect(0);
+    assert_eq!(ended.json()["summary"]["client"]["count"], 40);
+    assert_eq!(ended.json()["series"].as_object().unwrap().len(), 2);
+    ended.says(&["events: 40 sent, 0 failed"]);
+    let server = [&["sim"], server, &["-l", "2", "--json", "-"]].concat();
+    let json = bergen(&url, &server).await.expect(0).json();
+    assert!(json["series"]["server"][0]["latency"].is_f64(), "{json}");
+    json["summary"]["server"]["count"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn events_are_counted_alone_in_batches_and_each_time_they_come() {
+    let batches = [
+        "batch-notify-server",
+        "--batch-size",
+        "7",
+        "--batch-timeout",
+        "0.2",
+    ];
+    let counted = tokio::join!(
+        heard(&["notify-server"]),
+        heard(&batches),
+        heard(&["notify-server", "--requeue"]),
+    );
+    assert_eq!(counted, (40, 40, 80));
+}
