@@ -1,11 +1,12 @@
 //! Our notification listener beside the notifier and the listener of Python.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bergen::driver::BoxFuture;
 use bergen::notify::{
-    EndpointError, Filter, Handled, ListenTarget, ListenerBuilder, NotificationEndpoint,
-    NotificationListener, Priority, ReceivedEvent,
+    BatchOptions, EndpointError, Filter, Handled, ListenTarget, ListenerBuilder,
+    NotificationEndpoint, NotificationListener, Priority, ReceivedEvent,
 };
 use bergen::transport::{NotificationTransport, TransportOptions};
 use bergen_testbed::{PythonPeer, TestVhost};
@@ -72,10 +73,14 @@ impl NotificationEndpoint for Endpoint {
     }
 }
 
-fn listening(vhost: &TestVhost, endpoint: &Endpoint) -> ListenerBuilder {
+fn transport(vhost: &TestVhost) -> NotificationTransport {
     let options = TransportOptions::default().url(vhost.url().parse().unwrap());
-    let transport = NotificationTransport::new(options).unwrap();
-    NotificationListener::builder(&transport, [ListenTarget::new(TOPIC)]).endpoint(endpoint.clone())
+    NotificationTransport::new(options).unwrap()
+}
+
+fn listening(vhost: &TestVhost, endpoint: &Endpoint) -> ListenerBuilder {
+    NotificationListener::builder(&transport(vhost), [ListenTarget::new(TOPIC)])
+        .endpoint(endpoint.clone())
 }
 
 async fn notify(python: &PythonPeer, event_type: &str, priority: &str, driver: &str) {
@@ -138,6 +143,87 @@ async fn events_of_python_in_either_format_reach_filters_and_pools() {
         assert_eq!(found.len(), left, "{queue}");
     }
     python.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn events_of_python_come_in_batches_of_one_priority_and_again_if_given_back() {
+    let vhost = TestVhost::new("listener-batches").await.unwrap();
+    let endpoint = Batches::default();
+    let transport = transport(&vhost);
+    let targets = [ListenTarget::new(TOPIC)];
+    let listener = NotificationListener::builder(&transport, targets)
+        .endpoint(endpoint.clone())
+        .pool("batches")
+        .allow_requeue()
+        .batch(BatchOptions {
+            size: 5,
+            within: Duration::from_millis(500),
+        });
+    let listener = listener.start().await.unwrap();
+    let peer = json!({"url": vhost.url(), "topic": TOPIC});
+    let python = PythonPeer::start("notifications.py", &peer).await.unwrap();
+    for (event_type, priority, driver) in [
+        ("a", "info", "messagingv2"),
+        ("b", "error", "messaging"),
+        ("c", "info", "messaging"),
+        ("d", "error", "messagingv2"),
+        ("e", "info", "messagingv2"),
+    ] {
+        notify(&python, event_type, priority, driver).await;
+    }
+    eventually("all handled", async || listener.stats().handled == 5).await;
+    let mut told = endpoint.0.lock().unwrap().clone();
+    told.sort();
+    let batches = [
+        ("error", vec!["b", "d"]),
+        ("error", vec!["b", "d"]),
+        ("info", vec!["a", "c", "e"]),
+    ];
+    let owned = |(priority, events): (&str, Vec<&str>)| {
+        let events = events.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        (priority.to_owned(), events)
+    };
+    assert_eq!(told, batches.map(owned));
+    assert_eq!(listener.stats().requeued, 2);
+    listener.stop();
+    listener.wait().await.unwrap();
+    python.stop().await.unwrap();
+}
+
+/// Remembers the batches that it is told of, and gives each of errors back once.
+#[derive(Clone, Default)]
+struct Batches(Arc<Mutex<Vec<(String, Vec<String>)>>>);
+
+impl NotificationEndpoint for Batches {
+    fn priorities(&self) -> Vec<Priority> {
+        vec![Priority::Info, Priority::Error]
+    }
+
+    fn notify<'a>(
+        &'a self,
+        event: &'a ReceivedEvent,
+    ) -> BoxFuture<'a, Result<Handled, EndpointError>> {
+        Box::pin(async move { Err(format!("{event:?} came alone").into()) })
+    }
+
+    fn notify_batch<'a>(
+        &'a self,
+        events: &'a [&'a ReceivedEvent],
+    ) -> BoxFuture<'a, Result<Handled, EndpointError>> {
+        Box::pin(async move {
+            let priority = events[0].priority();
+            let event_type = |event: &&ReceivedEvent| event.notification().event_type.clone();
+            let event_types = events.iter().map(event_type).collect();
+            let told = (priority.lower().to_owned(), event_types);
+            self.0.lock().unwrap().push(told);
+            let again = priority == Priority::Error && !events[0].redelivered();
+            Ok(if again {
+                Handled::Requeue
+            } else {
+                Handled::Done
+            })
+        })
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The load simulator of the upstream project, unmodified, as the other side of ours.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ async fn counted(child: Child) -> u64 {
 }
 
 /// Waits for our side to end; the summary of its JSON.
-async fn summary(child: Child) -> Value {
+pub(crate) async fn summary(child: Child) -> Value {
     let output = tokio::time::timeout(LIMIT, child.wait_with_output())
         .await
         .unwrap()
@@ -78,7 +78,7 @@ async fn summary(child: Child) -> Value {
     serde_json::from_str::<Value>(json).unwrap()["summary"].clone()
 }
 
-async fn their_client(arguments: &[&str]) -> String {
+pub(crate) async fn their_client(arguments: &[&str]) -> String {
     let client = PythonProgram::simulator(arguments).unwrap();
     let (status, output) = client.finish(LIMIT).await.unwrap();
     assert!(status.success(), "{output}");
@@ -248,14 +248,16 @@ async fn our_casts_and_fanouts_to_their_server() {
     // The synchronised call is behind the casts in the queue of the server, and ends it.
     our_client(&url, &["-m", "1", "--timeout", "20", "--sync", "call"]).await;
     server.finish(LIMIT).await.unwrap();
-    let report: Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
-    let counted: u64 = report["series"]["server"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| row["count"].as_u64().unwrap())
-        .sum();
-    assert_eq!(counted, 151);
+    assert_eq!(their_count(&report), 151);
+}
+
+/// What a server of theirs has written down.
+pub(crate) fn their_count(report: &Path) -> u64 {
+    let text = std::fs::read_to_string(report).unwrap();
+    std::fs::remove_file(report).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let rows = report["series"]["server"].as_array().unwrap().iter();
+    rows.map(|row| row["count"].as_u64().unwrap()).sum()
 }
 
 async fn wait_for_consumers(vhost: &TestVhost) {
