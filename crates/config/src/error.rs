@@ -94,6 +94,21 @@ pub enum ConfigError {
     Option(#[from] OptionError),
 }
 
+impl ConfigError {
+    /// File, line and column, both from 1; `None` if it is no line of a file that is wrong.
+    pub fn place(&self) -> Option<(&str, usize, u32)> {
+        match self {
+            Self::File(FileError::Syntax {
+                path, line, column, ..
+            }) => Some((path, *line, *column)),
+            Self::Option(
+                OptionError::Invalid { from, .. } | OptionError::Reference { from, .. },
+            ) => from.place(),
+            _ => None,
+        }
+    }
+}
+
 /// What is shown of a secret.
 pub(crate) const MASK: &str = "****";
 

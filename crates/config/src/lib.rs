@@ -38,6 +38,7 @@ mod notice;
 mod python;
 mod resolve;
 mod sample;
+mod similar;
 mod source;
 mod value;
 mod written;

@@ -30,6 +30,14 @@ pub enum Source {
 }
 
 impl Source {
+    /// File, line and column, both from 1; `None` for what is in no file.
+    pub fn place(&self) -> Option<(&str, usize, u32)> {
+        match self {
+            Self::File { path, line, column } => Some((path, *line, *column)),
+            _ => None,
+        }
+    }
+
     /// Values replace those of sources that are not stronger.
     pub(crate) fn strength(&self) -> u8 {
         match self {

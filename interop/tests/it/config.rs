@@ -109,6 +109,12 @@ async fn where_oslo_config_is_not_followed() {
         case.builder().check().0.get("beta", "url"),
         Ok("7".to_owned())
     );
+    // What refers to an option without a value has none; no option of another group stands in.
+    let case = Case::of("[alpha]\nparts = $name\nname = $nope\n");
+    let stands_in = read(&case, "alpha.parts").await;
+    assert_eq!(stands_in, json!({"value": ["n-7"]}));
+    let ours = case.builder().check().0;
+    assert!(ours.value("alpha", "parts").is_err());
     // Numbers that are none are refused.
     let case = Case::of("[beta]\nratio = nan\n");
     assert_eq!(read(&case, "beta.ratio").await, json!({"value": "nan"}));
