@@ -2,6 +2,7 @@
 
 mod batches;
 mod handling;
+mod options;
 mod order;
 mod poison;
 mod serializers;

@@ -107,6 +107,11 @@ impl Notifier {
         &self.publisher_id
     }
 
+    /// How often it tries again.
+    pub fn retry(&self) -> Retry {
+        self.retry
+    }
+
     /// Whether anybody can see what it publishes: programs may save themselves the making of a payload. False without
     /// drivers, where the peer says true, and if all are `noop`.
     pub fn is_enabled(&self) -> bool {

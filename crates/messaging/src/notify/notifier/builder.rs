@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,8 +112,8 @@ impl Notifier {
     /// The notifier that `[oslo_messaging_notifications]` describes: `driver` (one a line), `topics`, `retry`,
     /// `routing_config`.
     ///
-    /// Without a driver it sends nothing. A driver that is not known is passed over with a warning, both as in the
-    /// peer, whose old configurations name classes there.
+    /// Without a driver it sends nothing. A driver that is named twice is there once, and one that is not known is
+    /// passed over with a warning, all as in the peer, whose old configurations name classes there.
     ///
     /// # Errors
     /// An option has no such value, or the routing file is none.
@@ -123,7 +124,10 @@ impl Notifier {
     ) -> Result<Self, NotifierError> {
         let retry: i64 = options.get(NOTIFICATIONS_GROUP, "retry")?;
         let named = Named { options, transport };
-        let names: Vec<String> = options.get(NOTIFICATIONS_GROUP, "driver")?;
+        let names: Option<Vec<String>> = options.get(NOTIFICATIONS_GROUP, "driver")?;
+        let mut names = names.unwrap_or_default();
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         let mut drivers = Vec::new();
         for name in names {
             drivers.extend(named.driver_or_routing(&name)?);
