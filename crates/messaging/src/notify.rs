@@ -1,7 +1,7 @@
 //! Notifications: events that a service publishes for whoever listens.
 //!
-//! A [`Notifier`] publishes, through one or several [drivers]; a [`NotificationListener`] receives. An [`EventType`] is what
-//! both agree on.
+//! A [`Notifier`] publishes, through one or several [drivers]; a [`NotificationListener`] receives. An [`EventType`] is
+//! what both agree on.
 
 mod catalogue;
 mod driver;

@@ -1,6 +1,8 @@
 //! A queue in front of a notifier.
 
 use std::collections::VecDeque;
+#[cfg(any(feature = "tracing-layer", feature = "tower"))]
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -149,13 +151,14 @@ impl Outbox {
         AT_WORK.try_with(|()| ()).is_ok()
     }
 
+    /// Does something on behalf of an outbox.
     #[cfg(feature = "tracing-layer")]
     pub(super) fn at_work(work: impl FnOnce()) {
         AT_WORK.sync_scope((), work);
     }
 
-    /// Takes an event without ever waiting; one that can't be taken is counted as dropped. For those to whom an event
-    /// is worth no error.
+    /// Takes an event without ever waiting; one that can't be taken is counted as dropped, also if the serializer
+    /// panics. For those to whom an event is worth no failure.
     #[cfg(any(feature = "tracing-layer", feature = "tower"))]
     pub(super) fn post_quietly<T: Serialize + ?Sized>(
         &self,
@@ -164,7 +167,8 @@ impl Outbox {
         payload: &T,
     ) {
         let ctxt = Context::default();
-        if self.post(&ctxt, priority, event_type, payload).is_err() {
+        let post = AssertUnwindSafe(|| self.post(&ctxt, priority, event_type, payload));
+        if !matches!(catch_unwind(post), Ok(Ok(()))) {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }

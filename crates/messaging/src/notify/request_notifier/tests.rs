@@ -9,6 +9,8 @@ use tower::{ServiceExt, service_fn};
 use super::*;
 use crate::notify::drivers::{NoopDriver, TestDriver};
 use crate::notify::{Event, NotifyDriver, NotifyError};
+use crate::rpc::{SerializeError, Serializer};
+use crate::wire::{self, RawJson};
 
 fn layer() -> (RequestNotifierLayer, TestDriver) {
     let seen = TestDriver::default();
@@ -171,4 +173,29 @@ async fn no_request_waits_for_a_broker() {
     let stats = layer.outbox().stats();
     assert_eq!(stats.waiting + stats.dropped, 20);
     assert!(stats.waiting <= 4, "{stats:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_fails_with_its_events() {
+    struct Broken;
+
+    impl Serializer for Broken {
+        fn serialize_entity(
+            &self,
+            _: &wire::Context,
+            entity: RawJson,
+        ) -> Result<RawJson, SerializeError> {
+            assert!(entity.member("response").is_some(), "a bug");
+            Err(SerializeError::new("a refusal"))
+        }
+    }
+
+    let notifier = Notifier::with_drivers("api", [TestDriver::default()]);
+    let notifier = notifier.with_serializer(Broken);
+    let layer = RequestNotifierLayer::new(&notifier, OutboxOptions::default());
+    let service = layer.layer(service_fn(|_: Request<()>| {
+        ready(Ok::<_, Infallible>(Response::new(())))
+    }));
+    service.oneshot(get("/")).await.unwrap();
+    assert_eq!(layer.outbox().stats().dropped, 2);
 }
