@@ -79,7 +79,7 @@ use status::StatusBoard;
 /// ```
 #[derive(Debug)]
 pub struct Launcher {
-    configuration: Configuration,
+    pub(crate) configuration: Configuration,
     services: Vec<ServiceSpec>,
     restart: RestartMethod,
     supervised: bool,

@@ -2,11 +2,15 @@
 //!
 //! A [`Service`] starts, stops, waits and resets. This crate knows no broker and no project of OpenStack's.
 
+mod backdoor;
+mod control;
 mod error;
+mod introspect;
 mod launcher;
 mod looping;
 mod options;
 mod periodic;
+mod report;
 mod respawn;
 mod retry;
 mod service;
@@ -17,7 +21,15 @@ mod task_group;
 mod work;
 mod worker;
 
+pub use control::{
+    ControlClient, ControlCommand, ControlError, ControlStatus, DrainEnd, DrainProgress,
+    ProcessAnswer, ServiceLine, StillRunning,
+};
 pub use error::ServiceError;
+pub use introspect::{
+    CallInFlight, ConnectionSnapshot, INTROSPECTION_OPTIONS, Introspection, MessagingSnapshot,
+    Package, ProcessSnapshot, RpcServerSnapshot, RunningTask, RunningTimer,
+};
 pub use launcher::{
     LaunchError, Launcher, LauncherHandle, LauncherStatus, Phase, RestartMethod, Role,
     ServiceContext, ServiceSpec, ServiceStatus, WorkerAnswer, default_worker_count,
