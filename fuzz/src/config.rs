@@ -10,9 +10,12 @@ static OPTIONS: &[OptionDef] = &[
     OptionDef::new("a", "choice", Kind::Choice(&["one", "two"])),
     OptionDef::new("a", "list", Kind::List),
     OptionDef::new("a", "multi", Kind::Multi),
+    OptionDef::new("a", "dict", Kind::Dict),
+    OptionDef::new("DEFAULT", "url", Kind::Text).default("http://$host/${a.text}"),
+    OptionDef::new("DEFAULT", "host", Kind::Text).old_places(&[("a", "host")]),
 ];
 
-/// A configuration file, and the options that it sets.
+/// A configuration file, and the options that it sets, with references to each other.
 pub fn file(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -35,10 +38,19 @@ pub fn file(data: &[u8]) {
         line = entry.line;
     }
     let mut options = Options::new(&[OPTIONS]);
-    if options.load(&file).is_ok() {
-        let _ = options.get::<Option<bool>>("a", "bool");
-        let _ = options.get::<Option<u16>>("a", "int");
-        let _ = options.get::<Option<std::time::Duration>>("a", "float");
-        let _ = options.get::<Option<Vec<String>>>("a", "list");
+    let _ = options.load(&file);
+    assert!(options.unknown().len() <= file.entries().len());
+    for option in options.definitions() {
+        // References are bounded however often they lead to each other.
+        if let Ok(Some(value)) = options.value(option.group, option.name) {
+            assert!(
+                value.to_string().len() < (8 << 20) + 8 * data.len(),
+                "{option:?}"
+            );
+        }
     }
+    let _ = options.get::<Option<bool>>("a", "bool");
+    let _ = options.get::<Option<u16>>("a", "int");
+    let _ = options.get::<Option<std::time::Duration>>("a", "float");
+    let _ = options.get::<Option<Vec<String>>>("a", "list");
 }

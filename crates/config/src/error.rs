@@ -21,7 +21,7 @@ pub enum OptionError {
     Invalid {
         /// `[group] name`.
         option: String,
-        /// The value, masked if it is secret.
+        /// The value as it is written, masked if it is secret.
         value: String,
         /// Where it came from.
         from: Source,
@@ -69,8 +69,8 @@ pub enum ReferenceProblem {
     /// The option refers to itself, perhaps by way of others.
     #[error("its own value depends on this one")]
     Loop,
-    /// The text grows beyond a mebibyte.
-    #[error("the value grows beyond 1 MiB")]
+    /// The references of the value add more than a mebibyte to it.
+    #[error("the value grows by more than 1 MiB")]
     TooLong,
 }
 

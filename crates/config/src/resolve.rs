@@ -11,7 +11,7 @@ use crate::source::Source;
 use crate::value::Value;
 use crate::written::Written;
 
-/// What a text may grow to when its references are replaced. Without a bound a few lines could fill the memory.
+/// What references may add to the value of an option, in bytes. Without a bound a few lines could fill the memory.
 const MAX_LENGTH: usize = 1 << 20;
 
 /// Computes values of options on top of those that hold already.
@@ -75,25 +75,27 @@ impl<'a> Resolver<'a> {
         source: &Source,
         overridden: &[Source],
     ) -> Result<Option<Value>, OptionError> {
-        let mut items = Vec::new();
+        let mut added = 0;
+        let mut expanded = Vec::new();
         for text in texts {
-            let text = self.expanded(option, text, source)?;
-            if option.kind == Kind::Multi {
-                items.push(text);
-                continue;
-            }
-            return option.kind.parse(&text).map_err(|problem| {
-                let shown = if option.secret { MASK } else { &text };
-                OptionError::Invalid {
-                    option: full_name(option.group, option.name),
-                    value: shown.to_owned(),
-                    from: source.clone(),
-                    overridden: overridden.into(),
-                    problem,
-                }
-            });
+            expanded.push(self.expanded(option, text, source, &mut added)?);
         }
-        Ok(Some(Value::List(items)))
+        if option.kind == Kind::Multi {
+            return Ok(Some(Value::List(expanded)));
+        }
+        let parsed = option.kind.parse(&expanded.concat());
+        parsed.map_err(|problem| OptionError::Invalid {
+            option: full_name(option.group, option.name),
+            // As it is written: what it refers to may be secret.
+            value: if option.secret {
+                MASK.to_owned()
+            } else {
+                texts.concat()
+            },
+            from: source.clone(),
+            overridden: overridden.into(),
+            problem,
+        })
     }
 
     fn expanded(
@@ -101,11 +103,11 @@ impl<'a> Resolver<'a> {
         option: &'static OptionDef,
         text: &str,
         source: &Source,
+        added: &mut usize,
     ) -> Result<String, OptionError> {
         if !text.contains('$') {
             return Ok(text.to_owned());
         }
-        let mut length = text.len();
         interpolation::expand(text, |name| {
             let fail = |problem| OptionError::Reference {
                 option: full_name(option.group, option.name),
@@ -121,8 +123,8 @@ impl<'a> Resolver<'a> {
             }
             let value = self.value(meant)?;
             let value = value.map_or_else(String::new, |value| value.to_string());
-            length += value.len();
-            if length > MAX_LENGTH {
+            *added += value.len();
+            if *added > MAX_LENGTH {
                 return Err(fail(ReferenceProblem::TooLong));
             }
             Ok(value)

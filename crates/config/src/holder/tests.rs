@@ -221,6 +221,7 @@ fn values_that_need_themselves_or_grow_without_end_are_errors() {
         OptionDef::new("DEFAULT", "d", Kind::Text),
         OptionDef::new("DEFAULT", "e", Kind::Text),
         OptionDef::new("DEFAULT", "secret", Kind::Text).secret(),
+        OptionDef::new("DEFAULT", "number", Kind::any_int()),
     ];
     let mut options = Options::new(&[CHAIN]);
     let problem = |error: OptionError| match error {
