@@ -183,8 +183,7 @@ impl Launcher {
         if LAUNCHED.swap(true, Ordering::SeqCst) {
             return Err(LaunchError::AlreadyLaunched);
         }
-        let worker =
-            worker::take().map_err(LaunchError::system("the supervisor can not be reached"))?;
+        let worker = worker::take()?;
         let own = runtime(Builder::new_current_thread().thread_name("launcher"))?;
         let beside = runtime(
             Builder::new_multi_thread()

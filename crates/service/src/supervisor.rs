@@ -1,6 +1,7 @@
 //! Keeping workers alive.
 
 mod child;
+mod reload;
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,10 @@ use tokio::time::{sleep_until, timeout};
 
 use crate::LaunchError;
 use crate::launcher::control::{Control, exit_at_once};
-use crate::launcher::handle::{Command, Reply, WorkerAnswer};
-use crate::launcher::reload::{Passes, reread};
+use crate::launcher::handle::{Command, WorkerAnswer};
+use crate::launcher::reload::Passes;
 use crate::launcher::status::Phase;
-use crate::launcher::{DrainClock, RestartMethod, Tick};
+use crate::launcher::{DrainClock, Tick};
 use crate::respawn::StartRecord;
 use crate::signals::{Signal, is_daemon};
 use crate::worker::Identity;
@@ -217,6 +218,7 @@ impl Supervisor {
             return;
         }
         self.ready = true;
+        tracing::debug!("All workers are running");
         if !self.clock.is_running() {
             self.control.board.set(Phase::Running);
             self.control.ready();
@@ -340,81 +342,6 @@ impl Supervisor {
             }
             let _ = reply.send(collected);
         });
-    }
-
-    fn request_pass(&mut self, reply: Option<Reply>) {
-        if self.passes.request(reply) {
-            self.begin_pass();
-        }
-    }
-
-    fn begin_pass(&mut self) {
-        if self.ready && !self.clock.is_running() {
-            self.control.board.set(Phase::Reloading);
-            self.control.systemd.reloading();
-        }
-        let read = reread(self.control.configuration.clone(), self.control.restart);
-        let events = self.spawner.events();
-        tokio::spawn(async move {
-            let worked = read.await;
-            let _ = events.send(Event::Reread { worked });
-        });
-    }
-
-    /// The configuration is read; lets the workers have it.
-    fn apply(&mut self) {
-        if self.clock.is_running() {
-            return self.finish_pass();
-        }
-        match self.control.restart {
-            RestartMethod::Reload => self.renew(),
-            RestartMethod::Mutate => {
-                let answers: Vec<_> = self
-                    .children()
-                    .map(|child| child.ask(Request::Reload))
-                    .collect();
-                let events = self.spawner.events();
-                tokio::spawn(async move {
-                    for answer in answers {
-                        answer.await;
-                    }
-                    let _ = events.send(Event::Applied);
-                });
-            }
-        }
-    }
-
-    /// Replaces all workers, each when it has finished what it runs.
-    fn renew(&mut self) {
-        self.records.iter_mut().for_each(StartRecord::clear);
-        let now = Instant::now();
-        for (place, slot) in self.slots.iter_mut().enumerate() {
-            slot.renewing = true;
-            match &slot.child {
-                Some(child) => {
-                    child.terminate();
-                    self.control.board.set_service(place, Phase::Draining);
-                }
-                None => slot.start_at = Some(now),
-            }
-        }
-    }
-
-    fn note_renewed(&mut self) {
-        let renews = self.control.restart == RestartMethod::Reload && self.passes.is_running();
-        if renews && !self.slots.iter().any(|slot| slot.renewing) {
-            self.finish_pass();
-        }
-    }
-
-    fn finish_pass(&mut self) {
-        if self.ready && !self.clock.is_running() {
-            self.control.board.set(Phase::Running);
-            self.control.systemd.ready();
-        }
-        if self.passes.finish() {
-            self.begin_pass();
-        }
     }
 }
 

@@ -14,7 +14,8 @@ use rustix::time::{ClockId, clock_gettime};
 mod tests;
 
 /// The environment variables by which systemd says where and how often to report. No worker gets them: only the process
-/// that systemd knows reports.
+/// that systemd knows reports. Its own environment keeps them: a program with threads can not change that safely, and
+/// systemd hears nobody but the service's main process unless it is told to.
 pub(crate) const VARIABLES: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
 
 /// The way to systemd, if it started us; otherwise everything is told to nobody.
@@ -48,19 +49,21 @@ impl Systemd {
 
     /// Everything has started, or a reload is over.
     pub(crate) fn ready(&self) {
-        self.tell("READY=1");
+        self.tell("READY=1\nSTATUS=Running");
     }
 
     /// The configuration is read again; [`ready`](Self::ready) follows.
     pub(crate) fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let microseconds = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1_000;
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
+        self.tell(&format!(
+            "RELOADING=1\nMONOTONIC_USEC={microseconds}\nSTATUS=Reading the configuration again"
+        ));
     }
 
     /// The end has begun.
     pub(crate) fn stopping(&self) {
-        self.tell("STOPPING=1");
+        self.tell("STOPPING=1\nSTATUS=Finishing what runs");
     }
 
     /// All are alive.

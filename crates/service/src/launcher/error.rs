@@ -33,6 +33,11 @@ pub enum LaunchError {
         /// The service.
         service: String,
     },
+    /// The standard input of this worker is not the channel to its supervisor.
+    #[error(
+        "the program changed the standard input of this worker before the launch: launch first"
+    )]
+    ChannelLost,
     /// The operating system refused something.
     #[error("{what}: {reason}")]
     System {

@@ -139,13 +139,12 @@ impl Host {
     }
 
     fn hang_up(&mut self) {
-        let replaced = self.link.is_some() && self.control.restart == RestartMethod::Reload;
-        if replaced || !is_daemon() {
+        if is_daemon() {
+            tracing::info!("Caught SIGHUP, handling");
+            self.reload(None);
+        } else {
             tracing::info!("Caught SIGHUP, exiting");
             self.control.ending.begin();
-        } else {
-            tracing::info!("Caught SIGHUP, handling");
-            self.request_pass(None);
         }
     }
 
@@ -209,7 +208,7 @@ impl Host {
                     let _ = command.reply.send(vec![own]);
                 });
             }
-            Request::Reload => self.request_pass(Some(command.reply)),
+            Request::Reload => self.reload(Some(command.reply)),
             Request::Question(question) => {
                 let answer = self.control.answer(question);
                 let mut own = self.own_answer(Value::Null);
@@ -227,8 +226,11 @@ impl Host {
         }
     }
 
-    fn request_pass(&mut self, reply: Option<Reply>) {
-        if self.passes.request(reply) {
+    fn reload(&mut self, reply: Option<Reply>) {
+        if self.link.is_some() && self.control.restart == RestartMethod::Reload {
+            // The supervisor replaces it.
+            self.control.ending.begin();
+        } else if self.passes.request(reply) {
             self.begin_pass();
         }
     }
@@ -240,7 +242,6 @@ impl Host {
         }
         let read = reread(self.control.configuration.clone(), self.control.restart);
         let orders = self.orders.clone();
-        // A worker is never made anew in its process: its supervisor replaces it.
         let order = match self.control.restart {
             RestartMethod::Reload => Order::Renew,
             RestartMethod::Mutate => Order::Reset,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bergen_config::Configuration;
 
-use super::handle::{Ending, LauncherHandle};
+use super::handle::LauncherHandle;
 use crate::{Service, ServiceError};
 
 /// A service by its name, how to make it, and by how many workers it is run.
@@ -103,11 +103,8 @@ impl ServiceContext {
     /// The service can not go on: logs why, stops gracefully, and ends the process with status 1. A supervisor starts
     /// another worker. Does not wait.
     pub fn fail(&self, error: ServiceError) {
-        self.ending().fail(error);
-    }
-
-    fn ending(&self) -> &Ending {
-        self.launcher.ending()
+        tracing::error!(service = self.service, %error, "The service has failed, exiting");
+        self.launcher.ending().fail(error);
     }
 }
 
