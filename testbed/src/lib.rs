@@ -32,6 +32,7 @@ pub use certificates::Certificates;
 pub use error::TestbedError;
 pub use guard::{Guarded, Signal};
 pub use peer::Peer;
+pub use ports::free as free_ports;
 pub use proxy::{Direction, FaultProxy, Mutation};
 pub use python::{PythonPeer, PythonProgram};
 pub use rabbit::builder::RabbitBuilder;

@@ -6,7 +6,7 @@ use crate::TestbedError;
 ///
 /// All are held at once before they are let go, so that they differ; somebody else could take one
 /// before its new owner binds it, which then says so.
-pub(crate) fn free<const N: usize>() -> Result<[u16; N], TestbedError> {
+pub fn free<const N: usize>() -> Result<[u16; N], TestbedError> {
     let mut held = Vec::with_capacity(N);
     let mut ports = [0; N];
     for port in &mut ports {

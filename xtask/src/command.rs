@@ -68,6 +68,13 @@ pub(crate) fn output(command: &mut Command) -> Result<Output, Error> {
     command.output().map_err(start(command))
 }
 
+/// A program of the workspace as Cargo built it, beside this one.
+pub(crate) fn built(program: &str) -> PathBuf {
+    let own = std::env::current_exe().ok();
+    own.and_then(|own| Some(own.parent()?.join(program)))
+        .unwrap_or_else(|| root().join("target/debug").join(program))
+}
+
 /// Looks a program up in `PATH`.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

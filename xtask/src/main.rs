@@ -14,6 +14,7 @@ mod demo;
 mod error;
 mod faults;
 mod fuzz;
+mod openstack;
 mod setup;
 mod test;
 mod tidy;
@@ -41,6 +42,8 @@ enum Act {
     Faults(faults::Options),
     /// Fuzzes the parsers with libFuzzer; needs a C++ compiler.
     Fuzz(fuzz::Options),
+    /// Runs the real neutron and nova here, for our services to be tried with.
+    Openstack(openstack::Options),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Act::Bench(options) => bench::run(&options),
         Act::Faults(options) => faults::run(&options),
         Act::Fuzz(options) => fuzz::run(&options),
+        Act::Openstack(options) => openstack::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,8 +4,8 @@ use bergen_testbed::Tools;
 
 use crate::Error;
 
-mod apt;
-mod python;
+pub(crate) mod apt;
+pub(crate) mod python;
 mod rabbitmq;
 
 /// Lays the foreign programs down and writes where they are. What is there already stays, so a

@@ -1,4 +1,3 @@
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,7 @@ use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::mpsc;
 
 use crate::Error;
-use crate::command::root;
+use crate::command::built;
 
 /// Nothing in the demo takes this long.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -126,7 +125,7 @@ impl Stage {
     }
 
     fn program(&self, arguments: &str) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(built("bergen"));
         command
             .args(arguments.split_whitespace())
             .env("TRANSPORT_URL", &self.url)
@@ -221,11 +220,4 @@ async fn forward(pipe: impl AsyncRead + Unpin, lines: mpsc::UnboundedSender<Stri
             return;
         }
     }
-}
-
-/// The program as Cargo built it, beside this one.
-fn program() -> PathBuf {
-    let own = std::env::current_exe().ok();
-    own.and_then(|own| Some(own.parent()?.join("bergen")))
-        .unwrap_or_else(|| root().join("target/debug/bergen"))
 }

@@ -3,31 +3,30 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::rabbitmq::by_hand;
 use crate::Error;
 use crate::command::{find, quiet};
 
-/// Downloads a package and those of its dependencies whose names begin with `prefix`, and unpacks
-/// them into `root`. Nothing is installed and nothing of the system's changes; the other
+/// Downloads a package and those of its dependencies whose names begin with one of `prefixes`, and
+/// unpacks them into `root`. Nothing is installed and nothing of the system's changes; the other
 /// dependencies are libraries that every system has.
-pub(super) fn unpack(package: &str, prefix: &str, root: &Path) -> Result<(), Error> {
+pub(crate) fn unpack(package: &str, prefixes: &[&str], root: &Path) -> Result<(), Error> {
     for tool in ["apt-get", "apt-cache", "dpkg"] {
         if find(tool).is_none() {
-            return Err(by_hand(&format!("{tool} is not on this machine")));
+            return Err(Error::Wrong(format!("{tool} is not on this machine")));
         }
     }
     let work = root.with_extension("work");
     clear(&work)?;
     clear(root)?;
     let mut apt = Apt::default();
-    let mut packages = apt.closure(package, prefix);
+    let mut packages = apt.closure(package, prefixes);
     if packages.is_empty() {
         println!("setup: the machine has no package lists; fetching some of our own");
         apt = Apt::private(&work)?;
-        packages = apt.closure(package, prefix);
+        packages = apt.closure(package, prefixes);
     }
     if packages.is_empty() {
-        return Err(by_hand(&format!("apt knows no package {package}")));
+        return Err(Error::Wrong(format!("apt knows no package {package}")));
     }
     println!("setup: downloading {} packages", packages.len());
     quiet(
@@ -35,8 +34,7 @@ pub(super) fn unpack(package: &str, prefix: &str, root: &Path) -> Result<(), Err
             .current_dir(&work)
             .arg("download")
             .args(&packages),
-    )
-    .map_err(|error| by_hand(&error.to_string()))?;
+    )?;
     for entry in fs::read_dir(&work).map_err(Error::file(&work))?.flatten() {
         let file = entry.path();
         if file.extension().is_some_and(|extension| extension == "deb") {
@@ -67,7 +65,7 @@ impl Apt {
         };
         let cache = work.join("cache/archives/partial");
         fs::create_dir_all(&cache).map_err(Error::file(&cache))?;
-        quiet(apt.command("apt-get").arg("update")).map_err(|error| by_hand(&error.to_string()))?;
+        quiet(apt.command("apt-get").arg("update"))?;
         Ok(apt)
     }
 
@@ -81,8 +79,8 @@ impl Apt {
         command
     }
 
-    /// The package and what it needs, of those whose names begin with `prefix`.
-    fn closure(&self, package: &str, prefix: &str) -> BTreeSet<String> {
+    /// The package and what it needs, of those whose names begin with one of `prefixes`.
+    fn closure(&self, package: &str, prefixes: &[&str]) -> BTreeSet<String> {
         let mut command = self.command("apt-cache");
         command.args(["depends", "--recurse", "--important", package]);
         // apt-cache fails when it knows no such package: the same as knowing nothing of it.
@@ -91,7 +89,7 @@ impl Apt {
         };
         let mut packages = BTreeSet::new();
         for name in listing.lines().filter(|line| !line.starts_with([' ', '<'])) {
-            if name == package || name.starts_with(prefix) {
+            if name == package || prefixes.iter().any(|prefix| name.starts_with(prefix)) {
                 packages.insert(name.to_owned());
             }
         }

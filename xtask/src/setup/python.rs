@@ -37,6 +37,18 @@ pub(super) fn set_up(folder: &Path) -> Result<(PathBuf, PathBuf), Error> {
         println!("setup: Python peers there: {}", environment.display());
         return Ok((python, simulator));
     }
+    println!(
+        "setup: making the Python environment of the peers: {}",
+        environment.display()
+    );
+    make_environment(&environment, &file)?;
+    bring_simulator(&python, &requirements, &simulator)?;
+    fs::write(&stamp, requirements).map_err(Error::file(&stamp))?;
+    Ok((python, simulator))
+}
+
+/// Makes a virtual environment anew, with what a file of requirements names.
+pub(crate) fn make_environment(environment: &Path, requirements: &Path) -> Result<(), Error> {
     let base = std::env::var_os("BERGEN_PYTHON").unwrap_or_else(|| "python3".into());
     quiet(Command::new(&base).args(["-c", VERSION_CHECK])).map_err(|error| Error::ByHand {
         what: format!("the peers need Python 3.11 or newer with its venv module: {error}"),
@@ -44,20 +56,19 @@ pub(super) fn set_up(folder: &Path) -> Result<(PathBuf, PathBuf), Error> {
               elsewhere)"
             .to_owned(),
     })?;
-    println!(
-        "setup: making the Python environment of the peers: {}",
-        environment.display()
-    );
     quiet(
         Command::new(&base)
             .args(["-m", "venv", "--clear"])
-            .arg(&environment),
+            .arg(environment),
     )?;
-    quiet(pip(&python).args(["install", "--requirement"]).arg(&file))?;
+    let python = environment.join("bin/python");
+    quiet(
+        pip(&python)
+            .args(["install", "--requirement"])
+            .arg(requirements),
+    )?;
     quiet(pip(&python).arg("check"))?;
-    bring_simulator(&python, &requirements, &simulator)?;
-    fs::write(&stamp, requirements).map_err(Error::file(&stamp))?;
-    Ok((python, simulator))
+    Ok(())
 }
 
 /// The simulator is only in the source archive of the library, of the same version.
@@ -92,7 +103,8 @@ fn bring_simulator(python: &Path, requirements: &str, simulator: &Path) -> Resul
     fs::remove_dir_all(&archive).map_err(Error::file(&archive))
 }
 
-fn runs(python: &Path) -> bool {
+/// True if a Python is there and starts.
+pub(crate) fn runs(python: &Path) -> bool {
     quiet(Command::new(python).args(["-c", ""])).is_ok()
 }
 

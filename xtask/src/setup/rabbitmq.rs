@@ -53,7 +53,8 @@ fn unpacked(folder: &Path) -> Result<RabbitTools, Error> {
         return Ok(tools);
     }
     println!("setup: RabbitMQ is not installed; unpacking Debian's packages (35 MB) under target/");
-    apt::unpack("rabbitmq-server", "erlang-", &root)?;
+    apt::unpack("rabbitmq-server", &["erlang-"], &root)
+        .map_err(|error| by_hand(&error.to_string()))?;
     let tools = found(&root).ok_or_else(|| by_hand("the packages hold no rabbitmq-server"))?;
     relocate(&root.join("usr/lib/erlang"))?;
     works(&tools).map_err(|error| by_hand(&error.to_string()))?;
@@ -106,7 +107,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).collect()
 }
 
-pub(super) fn by_hand(what: &str) -> Error {
+fn by_hand(what: &str) -> Error {
     Error::ByHand {
         what: format!("RabbitMQ cannot be had here: {what}"),
         how:

@@ -1,0 +1,118 @@
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bergen_testbed::{Guarded, Signal};
+
+use super::Place;
+use crate::Error;
+
+/// How often something that should happen is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// How many of a log's last lines an error shows.
+const TAIL: usize = 15;
+
+/// A program that runs until this value goes, with its output in a log file of its own.
+pub(super) struct Daemon {
+    name: &'static str,
+    log: PathBuf,
+    process: Guarded,
+}
+
+impl Daemon {
+    /// Starts `command`. One that had the same name before goes on with its log.
+    pub(super) fn start(
+        name: &'static str,
+        mut command: Command,
+        place: &Place,
+    ) -> Result<Self, Error> {
+        let log = place.log(name);
+        let file = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(Error::file(&log))?;
+        let errors = file.try_clone().map_err(Error::file(&log))?;
+        command.stdin(Stdio::null()).stdout(file).stderr(errors);
+        let process = Guarded::spawn(name, &mut command, None)?;
+        Ok(Self { name, log, process })
+    }
+
+    /// Waits until `look` finds what it looks for; fails at once when the program has ended, and
+    /// shows the end of its log.
+    pub(super) async fn ready<T>(
+        &mut self,
+        limit: Duration,
+        mut look: impl AsyncFnMut() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let error = match look().await {
+                Ok(found) => return Ok(found),
+                Err(error) => error,
+            };
+            if let Some(status) = self.process.status() {
+                return Err(self.complaint(&format!("ended ({status})")));
+            }
+            if Instant::now() > deadline {
+                let what = format!("is not ready after {} s ({error})", limit.as_secs());
+                return Err(self.complaint(&what));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Asks it to end in order. That it does not do so in time, or complains, is an error.
+    pub(super) async fn stop(mut self, limit: Duration) -> Result<(), Error> {
+        self.process.signal(Signal::Terminate)?;
+        let what = match self.process.wait(limit).await {
+            Ok(status) if status.success() => return Ok(()),
+            Ok(status) => format!("ended with {status}"),
+            Err(_) => format!("still runs {} s after SIGTERM", limit.as_secs()),
+        };
+        Err(self.complaint(&what))
+    }
+
+    /// Kills it as a power cut would.
+    pub(super) async fn kill(mut self) -> Result<(), Error> {
+        self.process.kill().await?;
+        Ok(())
+    }
+
+    /// An error that names the log and shows its end.
+    fn complaint(&self, what: &str) -> Error {
+        let said = fs::read(&self.log).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let lines: Vec<_> = said.lines().collect();
+        let first = lines.len().saturating_sub(TAIL);
+        let tail = lines.get(first..).unwrap_or_default().join("\n    ");
+        let log = self.log.display();
+        Error::Wrong(format!(
+            "{} {what}; the end of {log}:\n    {tail}",
+            self.name
+        ))
+    }
+}
+
+/// Looks again and again until `look` finds what it looks for. What it said last, when the time is
+/// over, is why.
+pub(super) async fn until<T>(
+    limit: Duration,
+    mut look: impl AsyncFnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let deadline = Instant::now() + limit;
+    loop {
+        match look().await {
+            Ok(found) => return Ok(found),
+            Err(error) if Instant::now() > deadline => {
+                return Err(Error::Wrong(format!(
+                    "after {} s still: {error}",
+                    limit.as_secs()
+                )));
+            }
+            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+}
