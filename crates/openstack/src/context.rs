@@ -33,6 +33,10 @@ pub use span::WithRequestSpan;
 /// # Ok::<(), bergen_messaging::wire::JsonError>(())
 /// ```
 #[derive(Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of its own on the wire"
+)]
 pub struct RequestContext {
     /// The user's id.
     pub user_id: Option<String>,

@@ -6,6 +6,7 @@
 mod backport;
 mod client;
 mod definition;
+mod endpoint;
 mod envelope;
 mod error;
 mod field;
@@ -14,19 +15,23 @@ pub mod neutron;
 pub mod nova;
 mod object;
 mod registry;
+mod serializer;
 pub mod value;
 mod version;
+mod walk;
 
 pub use backport::backport;
 pub use bergen_macros::VersionedObject;
 pub use client::{MethodArguments, ObjectClient};
 pub use definition::{FieldDefinition, Manifest, ObjectDefinition};
+pub use endpoint::WithObjects;
 pub use envelope::{Data, Envelope};
 pub use error::ObjectError;
 pub use field::{Field, Nesting, ObjectField, ReadOnly};
 pub use namespace::{NEUTRON, NOVA, SerialNamespace};
 pub use object::{Header, VersionedObject, deserialize, serialize};
 pub use registry::Registry;
+pub use serializer::{Backporter, ObjectSerializer, ReceiveError};
 pub use value::{FieldValue, FlexibleBoolean, JsonText, MacAddress, Plain};
 pub use version::Version;
 

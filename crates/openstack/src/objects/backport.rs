@@ -9,11 +9,12 @@ use super::{Envelope, FieldDefinition, Manifest, ObjectDefinition, ObjectError, 
 /// its fields are brought to the version that the manifest names for their class.
 ///
 /// What the manifest does not name stays as it is. Without a manifest the class's relationships say which version of
-/// the objects goes with the target; a field whose objects came later goes. List classes without relationships send
-/// their objects as version 1.0. With a manifest the objects are visited even if the version is the same.
+/// the objects goes with the target; a field whose objects came later goes. List classes that know no version for their
+/// objects send them as 1.0. With a manifest the objects are visited even if the version is the same. No object in a
+/// field becomes newer.
 ///
 /// # Errors
-/// [`ObjectError::InvalidTargetVersion`] if the target is newer than the class, and whatever is wrong with an object
+/// [`ObjectError::InvalidTargetVersion`] if the target is newer than the object, and whatever is wrong with an object
 /// in a field.
 pub fn backport(
     mut envelope: Envelope,
@@ -21,7 +22,7 @@ pub fn backport(
     target: Version,
     manifest: Option<&Manifest>,
 ) -> Result<Envelope, ObjectError> {
-    if target > class.version {
+    if target > envelope.version {
         return Err(ObjectError::InvalidTargetVersion {
             version: target.to_string(),
         });
@@ -54,22 +55,20 @@ fn nested(
     let (Some(value), Some(inner)) = (data.get_mut(field.name), (field.nested)()) else {
         return Ok(true);
     };
-    let version = match manifest {
-        Some(manifest) => match manifest.get(inner.name) {
-            Some(version) => *version,
-            None => return Ok(true),
-        },
-        None if field.relationships.is_empty() && class.list => Version::new(1, 0),
-        None if field.relationships.is_empty() => return Ok(true),
+    let known = match manifest {
+        Some(manifest) => manifest.get(inner.name).copied(),
+        None if field.relationships.is_empty() => None,
         None => {
             let mut older = field.relationships.iter().rev();
             match older.find(|(parent, _)| *parent <= target) {
-                Some((_, version)) => *version,
+                Some((_, version)) => Some(*version),
                 None => return Ok(false),
             }
         }
     };
-    *value = children(value, inner, version, manifest)?;
+    if let Some(version) = known.or(class.list.then_some(OLDEST)) {
+        *value = children(value, inner, version, manifest)?;
+    }
     Ok(true)
 }
 
@@ -89,11 +88,15 @@ fn children(
         }
         JsonKind::Object => {
             let envelope = Envelope::read(json, &class.namespace)?;
+            let version = version.min(envelope.version);
             backport(envelope, class, version, manifest)?.to_json()
         }
         _ => Ok(json.clone()),
     }
 }
+
+/// What the objects of a list are sent as if nobody knows better.
+const OLDEST: Version = Version::new(1, 0);
 
 #[cfg(test)]
 mod tests;

@@ -142,7 +142,8 @@ impl ObjectClient {
             return object.to_envelope();
         }
         let pin = self.pins.get(O::definition().name).copied();
-        object.backported(pin.unwrap_or(object.version()), Some(&self.pins))
+        let version = pin.map_or(object.version(), |pin| pin.min(object.version()));
+        object.backported(version, Some(&self.pins))
     }
 }
 

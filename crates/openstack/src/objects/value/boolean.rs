@@ -22,11 +22,7 @@ pub struct FlexibleBoolean(pub bool);
 
 impl FieldValue for FlexibleBoolean {
     fn read(json: &RawJson) -> Result<Self, ObjectError> {
-        let text = match json.kind() {
-            JsonKind::String => json.as_text().unwrap_or_else(|| "".into()),
-            JsonKind::Bool => return Ok(Self(truth(json))),
-            _ => json.as_str().to_owned().into(),
-        };
+        let text = String::read(json).unwrap_or_default();
         let text = text.trim().to_ascii_lowercase();
         Ok(Self(YES.contains(&text.as_str())))
     }

@@ -14,6 +14,14 @@ impl FieldValue for String {
         match json.kind() {
             JsonKind::String => json.as_text().map(|text| text.as_str().to_owned()),
             JsonKind::Number => Some(json.as_str().to_owned()),
+            JsonKind::Bool => Some(
+                if json.as_str() == "true" {
+                    "True"
+                } else {
+                    "False"
+                }
+                .to_owned(),
+            ),
             _ => None,
         }
         .ok_or_else(|| not("a text", json))
