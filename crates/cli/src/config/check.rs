@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bergen::config::{ConfigError, Configuration, Options, Unknown};
+use bergen::config::{ConfigError, Configuration, ConfigurationBuilder, Options, Unknown};
 use clap::Args;
 use serde::Serialize;
 
@@ -71,14 +71,11 @@ impl Check {
         let builder = declared.fold(Configuration::builder(), |builder, options| {
             builder.declare(options)
         });
-        let builder = self
-            .files
-            .iter()
-            .fold(builder, |builder, path| builder.file(path));
+        let builder = self.files.iter().fold(builder, ConfigurationBuilder::file);
         let mut builder = self
             .config_dir
             .iter()
-            .fold(builder, |builder, path| builder.dir(path));
+            .fold(builder, ConfigurationBuilder::dir);
         if self.environment {
             builder = builder.environment();
         }

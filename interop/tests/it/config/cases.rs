@@ -1,5 +1,6 @@
 //! Random configurations.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use bergen_config::{Configuration, ConfigurationBuilder, Kind, OptionDef};
@@ -156,6 +157,8 @@ const VALUES: &[&str] = &[
     "# no comment",
 ];
 
+const CONTINUATIONS: &[&str] = &["more", ",c", "b:2,", "$count", "# not a comment", "5"];
+
 const LETTERS: &[char] = &[
     'a', 'b', ',', ':', '$', ' ', '{', '}', '"', '\'', '\\', '=', '.', '[', ']', '#', ';',
     '\u{e9}', '_', '0', '1', '\t',
@@ -267,11 +270,8 @@ impl Case {
             files.push(path.clone());
             for file in files.iter().filter(|file| file.is_file()) {
                 let bytes = std::fs::read(file).unwrap();
-                text += &format!(
-                    "{flag} {}:\n{}\n",
-                    file.display(),
-                    String::from_utf8_lossy(&bytes)
-                );
+                let content = String::from_utf8_lossy(&bytes);
+                writeln!(text, "{flag} {}:\n{content}", file.display()).unwrap();
             }
         }
         text
@@ -305,7 +305,7 @@ fn file(random: &mut Rng) -> Vec<u8> {
         .choice(["\n", "\n", "\n", "\r\n", "\r"].iter())
         .unwrap();
     if random.u8(..) > 5 {
-        text += &format!("[{}]{ends}", pick(random, SECTIONS));
+        write!(text, "[{}]{ends}", pick(random, SECTIONS)).unwrap();
     }
     for _ in 0..random.usize(0..14) {
         let line = match random.u8(0..100) {
@@ -330,13 +330,8 @@ fn assignment(random: &mut Rng, ends: &str) -> String {
     let mut line = format!("{}{separator}{}", pick(random, NAMES), value(random));
     while random.u8(..) < 25 {
         let indent = pick(random, &["  ", "\t", " "]);
-        line += &format!(
-            "{ends}{indent}{}",
-            pick(
-                random,
-                &["more", ",c", "b:2,", "$count", "# not a comment", "5"]
-            )
-        );
+        let more = pick(random, CONTINUATIONS);
+        write!(line, "{ends}{indent}{more}").unwrap();
     }
     line
 }
