@@ -30,7 +30,8 @@ use crate::ServiceError;
 /// }
 /// ```
 pub trait Service: Send + Sync + 'static {
-    /// Starts it; returns when it has started. Called once.
+    /// Starts it; returns when it has started. Called once: for a restart the launcher makes the service anew. Dropped
+    /// unfinished if the process is told to stop meanwhile.
     ///
     /// # Errors
     /// It can not run. The process ends with status 1; a supervisor starts another worker.
@@ -39,10 +40,11 @@ pub trait Service: Send + Sync + 'static {
     /// Asks it to end: no new work is taken, what runs is finished. May return before it has ended; called once.
     fn stop(&self) -> impl Future<Output = ()> + Send;
 
-    /// Waits until everything that it runs has ended. Called after [`stop`](Self::stop).
+    /// Waits until everything that it runs has ended. Called after [`stop`](Self::stop); when all services of the process
+    /// have been asked to stop.
     fn wait(&self) -> impl Future<Output = ()> + Send;
 
-    /// The configuration has changed. Default: nothing.
+    /// The configuration has changed, by [`RestartMethod::Mutate`](crate::RestartMethod::Mutate). Default: nothing.
     fn reset(&self) -> impl Future<Output = ()> + Send {
         async {}
     }

@@ -148,6 +148,16 @@ pub(crate) fn signal_to(pid: u32, signal: Signal) -> Instant {
     now
 }
 
+/// That what is tried takes no longer than `limit`; of three tries one has to do, since the machine may be busy with
+/// something else.
+pub(crate) fn takes_at_most(limit: Duration, attempt: impl Fn() -> Duration) {
+    let mut tries = (0..3).map(|_| attempt());
+    assert!(
+        tries.any(|time| time <= limit),
+        "it takes more than {limit:?}"
+    );
+}
+
 /// Waits until a process is gone, which nobody may have reaped.
 pub(crate) fn wait_until_gone(pid: u32) {
     let deadline = Instant::now() + PATIENCE;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::process::{Process, is_alive, signal_to};
+use super::process::{Process, is_alive, signal_to, takes_at_most};
 use super::program::{Kind, Scenario};
 
 /// The process part of P3.
@@ -32,34 +32,40 @@ fn what_runs_is_finished_before_the_end() {
 #[test]
 fn the_end_comes_in_time_whatever_still_runs() {
     for workers in [1, 2] {
-        let mut scenario =
-            Scenario::new(&[("conductor", workers)]).option("graceful_shutdown_timeout", "2");
-        scenario.drain = 60_000;
-        let mut process = Process::start(&scenario);
-        let pids: Vec<_> = (0..workers)
-            .map(|_| process.wait_for(" started").pid())
-            .collect();
-        let told = process.signal(Signal::TERM);
-        assert_eq!(process.end(), 1);
-        let elapsed = told.elapsed().as_secs_f64();
-        assert!((1.7..=2.3).contains(&elapsed), "{elapsed}");
-        assert!(process.count("Graceful shutdown timeout exceeded") >= 1);
-        assert!(pids.iter().all(|pid| !is_alive(*pid)));
-        assert_eq!(process.count(" ended"), 0);
+        takes_at_most(Duration::from_millis(2300), || {
+            let mut scenario =
+                Scenario::new(&[("conductor", workers)]).option("graceful_shutdown_timeout", "2");
+            scenario.drain = 60_000;
+            let mut process = Process::start(&scenario);
+            let pids: Vec<_> = (0..workers)
+                .map(|_| process.wait_for(" started").pid())
+                .collect();
+            let told = process.signal(Signal::TERM);
+            assert_eq!(process.end(), 1);
+            let time = told.elapsed();
+            assert!(time >= Duration::from_millis(1700), "{time:?}");
+            assert!(process.count("Graceful shutdown timeout exceeded") >= 1);
+            assert!(pids.iter().all(|pid| !is_alive(*pid)));
+            assert_eq!(process.count(" ended"), 0);
+            time
+        });
     }
 }
 
 /// As P4, with services whose threads hang.
 #[test]
 fn the_end_comes_in_time_even_if_the_services_hang() {
-    let mut scenario = Scenario::new(&[("conductor", 1)]).option("graceful_shutdown_timeout", "1");
-    scenario.kind = Kind::Blocks;
-    let mut process = Process::start(&scenario);
-    process.wait_for("blocked");
-    let told = process.signal(Signal::TERM);
-    assert_eq!(process.end(), 1);
-    let elapsed = told.elapsed().as_secs_f64();
-    assert!((0.9..=1.3).contains(&elapsed), "{elapsed}");
+    takes_at_most(Duration::from_millis(1300), || {
+        let mut scenario =
+            Scenario::new(&[("conductor", 1)]).option("graceful_shutdown_timeout", "1");
+        scenario.kind = Kind::Blocks;
+        let mut process = Process::start(&scenario);
+        process.wait_for("blocked");
+        let told = process.signal(Signal::TERM);
+        assert_eq!(process.end(), 1);
+        assert!(told.elapsed() >= Duration::from_millis(900));
+        told.elapsed()
+    });
 }
 
 #[test]
@@ -76,9 +82,8 @@ fn a_worker_that_hangs_is_killed_with_its_supervisor() {
 
 #[test]
 fn a_worker_that_fails_in_the_stop_shows_in_the_status() {
-    // The worker's own clock runs out long before its supervisor's would.
     let mut scenario = Scenario::new(&[("conductor", 2)]);
-    scenario.drain = 1_000;
+    scenario.drain = 60_000;
     scenario.crashes_after = Some(1_000);
     let mut process = Process::start(&scenario);
     process.wait_for_all(&["conductor 0 started", "conductor 1 started"]);
