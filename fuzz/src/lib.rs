@@ -10,6 +10,7 @@ pub mod broker;
 pub mod config;
 pub mod connection;
 pub mod messaging;
+pub mod openstack;
 
 /// A fuzz body and its name, which is that of its corpus directory and of its binary.
 #[derive(Debug, Clone, Copy)]
@@ -81,5 +82,9 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "messaging_url",
         body: messaging::url,
+    },
+    Target {
+        name: "openstack_object",
+        body: openstack::object,
     },
 ];

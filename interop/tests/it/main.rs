@@ -17,6 +17,7 @@ mod listener;
 mod negative;
 mod notifications;
 mod notifications_simulator;
+mod objects;
 mod option_sets;
 mod python_to_rust;
 mod python_to_rust_life;
