@@ -1,9 +1,10 @@
-//! Options declared once: name, type, range, default, help.
+//! Options declared once: name, type, range, default, help; and their values, as oslo.config reads them.
 //!
 //! A room declares its options as constants ([`OptionDef`]); from the declaration follow the
-//! parsing of every source (a configuration file, a transport URL's query, code), the checks, the
-//! error messages and the documentation table. [`Options`] holds the values and knows where each
-//! came from; [the file reader](mod@file) reads oslo.config's files.
+//! parsing of every source (a configuration file, the environment, a transport URL's query, code), the checks, the
+//! error messages, the documentation and the sample file. [`Options`] holds the values and knows where each
+//! came from; [the file reader](mod@file) reads oslo.config's files. A service has a [`Configuration`], which reads all
+//! of its sources together, and again when it is told to.
 //!
 //! This crate knows no particular option.
 //!

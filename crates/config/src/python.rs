@@ -2,6 +2,9 @@
 
 use std::fmt::{self, Write};
 
+#[cfg(test)]
+mod tests;
+
 use crate::value::Value;
 
 impl fmt::Display for Value {
