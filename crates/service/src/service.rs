@@ -40,7 +40,7 @@ pub trait Service: Send + Sync + 'static {
     /// Asks it to end: no new work is taken, what runs is finished. May return before it has ended; called once.
     fn stop(&self) -> impl Future<Output = ()> + Send;
 
-    /// Waits until everything that it runs has ended. Called after [`stop`](Self::stop); when all services of the process
+    /// Waits until everything that it runs has ended. Called after [`stop`](Self::stop), when all services of the process
     /// have been asked to stop.
     fn wait(&self) -> impl Future<Output = ()> + Send;
 
