@@ -1,3 +1,5 @@
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -74,4 +76,22 @@ impl Api {
         }
         serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
     }
+}
+
+/// An API program of `environment`, in the way that both projects are deployed.
+pub(super) fn uwsgi(environment: &Path, port: u16, module: &str) -> Command {
+    let mut command = Command::new(environment.join("bin/uwsgi"));
+    command
+        .args(["--http-socket", &format!("127.0.0.1:{port}")])
+        .args(["--module", module, "--threads", "4", "--enable-threads"])
+        // Workers load the application themselves: its threads would not live through a fork.
+        .args([
+            "--master",
+            "--processes",
+            "1",
+            "--lazy-apps",
+            "--die-on-term",
+        ])
+        .args(["--buffer-size", "65535"]);
+    command
 }

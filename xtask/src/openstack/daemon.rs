@@ -40,28 +40,16 @@ impl Daemon {
         Ok(Self { name, log, process })
     }
 
-    /// Waits until `look` finds what it looks for; fails at once when the program has ended, and
-    /// shows the end of its log.
-    pub(super) async fn ready<T>(
+    /// As [`until`], as long as the program runs; an error shows the end of its log.
+    pub(super) async fn until<T>(
         &mut self,
         limit: Duration,
-        mut look: impl AsyncFnMut() -> Result<T, Error>,
+        look: impl AsyncFnMut() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let deadline = Instant::now() + limit;
-        loop {
-            let error = match look().await {
-                Ok(found) => return Ok(found),
-                Err(error) => error,
-            };
-            if let Some(status) = self.process.status() {
-                return Err(self.complaint(&format!("ended ({status})")));
-            }
-            if Instant::now() > deadline {
-                let what = format!("is not ready after {} s ({error})", limit.as_secs());
-                return Err(self.complaint(&what));
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        let process = &mut self.process;
+        let ended = || Some(format!("ended ({})", process.status()?));
+        let found = poll(limit, look, ended).await;
+        found.map_err(|what| self.complaint(&what))
     }
 
     /// Asks it to end in order. That it does not do so in time, or complains, is an error.
@@ -100,19 +88,29 @@ impl Daemon {
 /// over, is why.
 pub(super) async fn until<T>(
     limit: Duration,
-    mut look: impl AsyncFnMut() -> Result<T, Error>,
+    look: impl AsyncFnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
+    poll(limit, look, || None).await.map_err(Error::Wrong)
+}
+
+/// Looks until something is found, `ended` says why it never will be, or the time is over.
+async fn poll<T>(
+    limit: Duration,
+    mut look: impl AsyncFnMut() -> Result<T, Error>,
+    mut ended: impl FnMut() -> Option<String>,
+) -> Result<T, String> {
     let deadline = Instant::now() + limit;
     loop {
-        match look().await {
+        let error = match look().await {
             Ok(found) => return Ok(found),
-            Err(error) if Instant::now() > deadline => {
-                return Err(Error::Wrong(format!(
-                    "after {} s still: {error}",
-                    limit.as_secs()
-                )));
-            }
-            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            Err(error) => error,
+        };
+        if let Some(why) = ended() {
+            return Err(why);
         }
+        if Instant::now() > deadline {
+            return Err(format!("after {} s still: {error}", limit.as_secs()));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }

@@ -76,12 +76,13 @@ impl MariaDb {
             let _ = stdin.write_all(&statements);
         }
         let status = child.wait().map_err(start)?;
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        fs::remove_file(&log).map_err(Error::file(&log))?;
         if status.success() {
             return Ok(());
         }
         Err(Error::Wrong(format!(
-            "mariadbd --bootstrap failed ({status}): {}",
-            fs::read_to_string(&log).unwrap_or_default()
+            "mariadbd --bootstrap failed ({status}): {said}"
         )))
     }
 
@@ -109,7 +110,7 @@ impl MariaDb {
         let (socket, python) = (database.socket.clone(), database.python.clone());
         database
             .daemon
-            .ready(Duration::from_secs(30), async || {
+            .until(Duration::from_secs(30), async || {
                 query(&python, &socket, "", "select 1")
             })
             .await?;

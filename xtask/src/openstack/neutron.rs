@@ -4,10 +4,10 @@ use std::process::Command;
 use bergen_testbed::free_ports;
 use serde_json::{Value, json};
 
-use super::api::Api;
+use super::api::{Api, uwsgi};
 use super::control_plane::{READY, consumed};
 use super::install::Installation;
-use super::{Daemon, Place, uwsgi};
+use super::{Daemon, Place};
 use crate::Error;
 
 /// How long an agent counts as alive after its last report, in whole seconds (neutron's
@@ -50,10 +50,10 @@ impl Neutron {
         management: &bergen_testbed::Management,
     ) -> Result<(), Error> {
         let api = &self.api;
-        self.server.ready(READY, async || api.get("agents")).await?;
+        self.server.until(READY, async || api.get("agents")).await?;
         for queue in ["q-reports-plugin", "q-l3-plugin"] {
             self.rpc
-                .ready(READY, async || consumed(management, queue).await)
+                .until(READY, async || consumed(management, queue).await)
                 .await?;
         }
         Ok(())

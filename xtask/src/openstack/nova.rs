@@ -5,10 +5,10 @@ use std::process::Command;
 use bergen_testbed::{Management, free_ports};
 use serde_json::Value;
 
-use super::api::Api;
+use super::api::{Api, uwsgi};
 use super::control_plane::{READY, consumed};
 use super::install::Installation;
-use super::{Daemon, Place, uwsgi};
+use super::{Daemon, Place};
 use crate::Error;
 
 /// How long a service counts as up after its last heartbeat, in whole seconds (nova's
@@ -51,10 +51,10 @@ impl Nova {
     pub(super) async fn ready(&mut self, management: &Management) -> Result<(), Error> {
         let api = &self.api;
         self.server
-            .ready(READY, async || api.get("os-services"))
+            .until(READY, async || api.get("os-services"))
             .await?;
         self.conductor
-            .ready(READY, async || consumed(management, "conductor").await)
+            .until(READY, async || consumed(management, "conductor").await)
             .await
     }
 

@@ -68,7 +68,7 @@ impl Reference {
         look: impl AsyncFnMut() -> Result<T, Error>,
     ) -> Result<T, Error> {
         match &mut self.daemon {
-            Some(daemon) => daemon.ready(limit, look).await,
+            Some(daemon) => daemon.until(limit, look).await,
             None => Err(Error::Wrong(format!("{} does not run", self.name))),
         }
     }
