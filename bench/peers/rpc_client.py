@@ -86,12 +86,12 @@ def sender(client, mode):
     return lambda value: send(CONTEXT, "echo", value=value)
 
 
-def run(client, order):
+def run(send, order):
     begin = time.perf_counter() + order["warm_up"]
     times = (begin, begin + order["seconds"])
     rate = order.get("rate")
     count = OPEN_THREADS if rate else order["in_flight"]
-    send, value = sender(client, order["mode"]), "x" * order["bytes"]
+    value = "x" * order["bytes"]
     loops = [Loop(send, value, times) for _ in range(count)]
     dues = queue.SimpleQueue()
     work = (lambda loop: loop.run_due(dues)) if rate else (lambda loop: loop.run())
@@ -154,7 +154,8 @@ def main():
         return
     say({"ready": True})
     for line in sys.stdin:
-        run(client, json.loads(line))
+        order = json.loads(line)
+        run(sender(client, order["mode"]), order)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,11 @@ impl Broker {
         self.node.url("")
     }
 
+    /// Empties a queue of its first virtual host.
+    pub async fn purge(&self, queue: &str) -> Result<(), BenchError> {
+        Ok(self.node.management().purge_queue("/", queue).await?)
+    }
+
     /// The versions of RabbitMQ and of Erlang.
     pub fn versions(&self) -> [(&'static str, String); 2] {
         [

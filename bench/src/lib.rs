@@ -1,8 +1,8 @@
 //! What the benchmarks share: the loops that make the load, the worker processes that run it, what a
 //! process costs according to `/proc`, and the files that a measurement is written to.
 //!
-//! Six programs are built on it: `bench-amqp` puts our AMQP client beside the others, `bench-rpc`
-//! our RPC beside the Python library's, `bench-broker` our broker beside RabbitMQ, `bench-memory` calls
+//! Seven programs are built on it: `bench-amqp` puts our AMQP client beside the others, `bench-rpc`
+//! our RPC beside the Python library's, `bench-notify` does so with notifications, `bench-broker` our broker beside RabbitMQ, `bench-memory` calls
 //! inside one process, `bench-scale` shows what growth costs, `bench-instructions` counts instructions.
 //! They judge nothing by the clock: a budget that is missed is printed as missed, and the program ends
 //! well all the same.
@@ -12,6 +12,7 @@ pub mod error;
 pub mod io;
 pub mod load;
 pub mod machine;
+pub mod notify;
 pub mod options;
 pub mod peers;
 pub mod plot;

@@ -31,6 +31,9 @@ pub struct Order {
     pub seconds: f64,
     /// The size of the echoed value in bytes.
     pub bytes: usize,
+    /// For a listener: how many events wait, which it is to handle; it then stops by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<u64>,
 }
 
 /// What came of an [`Order`]; one line of JSON.
@@ -68,6 +71,7 @@ impl Order {
             warm_up: options.warm_up,
             seconds: options.seconds,
             bytes,
+            events: None,
         }
     }
 
@@ -80,6 +84,7 @@ impl Order {
             warm_up: 0.0,
             seconds: 0.02,
             bytes: 1,
+            events: None,
         }
     }
 }

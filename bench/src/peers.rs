@@ -127,6 +127,34 @@ impl Peer {
         Worker::start(format!("the {self} client"), command).await
     }
 
+    /// Starts a notifier for a topic.
+    pub async fn notifier(
+        self,
+        url: &str,
+        topic: &str,
+        threads: usize,
+    ) -> Result<Worker, BenchError> {
+        let command = match self {
+            Self::Bergen => ours("notifier", url, topic, threads)?,
+            Self::Python => python("notifier.py", url, topic)?,
+        };
+        Worker::start(format!("the {self} notifier"), command).await
+    }
+
+    /// Starts a process that listens on a topic when it is told to.
+    pub async fn listener(
+        self,
+        url: &str,
+        topic: &str,
+        threads: usize,
+    ) -> Result<Worker, BenchError> {
+        let command = match self {
+            Self::Bergen => ours("listener", url, topic, threads)?,
+            Self::Python => python("listener.py", url, topic)?,
+        };
+        Worker::start(format!("the {self} listener"), command).await
+    }
+
     /// A program that makes one call, says so and ends.
     pub fn once(self, url: &str, topic: &str, threads: usize) -> Result<Command, BenchError> {
         match self {

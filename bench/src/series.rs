@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::io::Batching;
+use crate::process::Usage;
 use crate::table::figure;
 use crate::worker::Measured;
 
@@ -13,7 +14,7 @@ use crate::worker::Measured;
 pub struct Round {
     /// Who was measured.
     pub contestant: String,
-    /// `call` or `cast`.
+    /// What was done: `call`, `cast`, `event` and so on.
     pub mode: String,
     /// How many were in flight.
     pub in_flight: usize,
@@ -95,6 +96,25 @@ impl Round {
             client_io: outcome.io.map(|io| io.batching()),
             server_io: measured.server_io.map(|io| io.batching()),
         }
+    }
+
+    /// The same for a process that has no other side: `measured` has watched it and the broker. It stands where the
+    /// client does.
+    pub fn alone(
+        contestant: &str,
+        mode: &str,
+        in_flight: usize,
+        round: u32,
+        measured: &Measured,
+    ) -> Self {
+        let mut measured = measured.clone();
+        if let [process, broker] = *measured.usages {
+            measured.usages = vec![process, Usage::default(), broker];
+        }
+        if let [process, broker] = *measured.resident {
+            measured.resident = vec![process, 0, broker];
+        }
+        Self::new(contestant, mode, in_flight, round, &measured)
     }
 
     /// One line for whoever watches.

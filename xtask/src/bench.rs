@@ -6,9 +6,9 @@ use crate::{Error, setup};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// What is measured: the AMQP client; RPC as a whole, with casts, start-up and memory; the embedded broker;
+    /// What is measured: the AMQP client; RPC as a whole, with casts, start-up and memory; notifications; the embedded broker;
     /// the bus inside a process; what growth costs; the instructions of the parts of a call; or all of these.
-    #[arg(value_parser = ["all", "amqp", "rpc", "broker", "memory", "scale", "instructions"], default_value = "all")]
+    #[arg(value_parser = ["all", "amqp", "rpc", "notify", "broker", "memory", "scale", "instructions"], default_value = "all")]
     what: String,
 
     /// Arguments for the benchmark itself.
@@ -17,7 +17,15 @@ pub(crate) struct Options {
 }
 
 /// The benchmarks in the order of `all`.
-const ALL: [&str; 6] = ["rpc", "amqp", "broker", "memory", "scale", "instructions"];
+const ALL: [&str; 7] = [
+    "rpc",
+    "notify",
+    "amqp",
+    "broker",
+    "memory",
+    "scale",
+    "instructions",
+];
 
 /// Builds benchmarks in release mode and runs them; each starts a RabbitMQ of its own where it needs one.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {

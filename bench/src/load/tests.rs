@@ -11,6 +11,7 @@ fn order(in_flight: usize) -> Order {
         warm_up: 0.5,
         seconds: 1.0,
         bytes: 0,
+        events: None,
     }
 }
 

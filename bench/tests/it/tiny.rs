@@ -80,6 +80,20 @@ fn rpc() {
 }
 
 #[test]
+fn notify() {
+    let program = env!("CARGO_BIN_EXE_bench-notify");
+    let output = run(program, &[&TINY[..], &["--rounds", "1"]].concat());
+    // Published with two in flight, handled one by one and in batches.
+    for peer in ["bergen", "python"] {
+        let rows = rows(&output, peer);
+        assert_eq!(rows.len(), 3, "{peer}\n{output}");
+        assert!(rows.iter().all(|row| is_figure(row[1])), "{peer}\n{output}");
+    }
+    let budget = rows(&output, "events handled/s in batches, to Python's");
+    assert!(is_figure(budget[0][3]), "{output}");
+}
+
+#[test]
 fn scale() {
     let program = env!("CARGO_BIN_EXE_bench-scale");
     let small = ["--servers", "1,3", "--bytes", "100,100000"];

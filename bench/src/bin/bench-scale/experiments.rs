@@ -331,6 +331,7 @@ impl<'a> Stage<'a> {
             warm_up: self.options.warm_up,
             seconds: self.options.seconds,
             bytes: VALUE_BYTES,
+            events: None,
         }
     }
 
