@@ -190,9 +190,12 @@ async fn events_of_python_come_in_batches_of_one_priority_and_again_if_given_bac
     python.stop().await.unwrap();
 }
 
+/// The priority of a batch, and the types of its events.
+type Batch = (String, Vec<String>);
+
 /// Remembers the batches that it is told of, and gives each of errors back once.
 #[derive(Clone, Default)]
-struct Batches(Arc<Mutex<Vec<(String, Vec<String>)>>>);
+struct Batches(Arc<Mutex<Vec<Batch>>>);
 
 impl NotificationEndpoint for Batches {
     fn priorities(&self) -> Vec<Priority> {

@@ -61,7 +61,7 @@ async fn their_count_of_ours(vhost: &TestVhost, url: &str, mode: &str, seconds: 
     let path = report.to_str().unwrap();
     let arguments = ["-j", path, "-l", seconds, "-tp", mode, "--url", url, mode];
     let theirs = PythonProgram::simulator(&arguments).unwrap();
-    let (status, output) = theirs.finish(Duration::from_secs(60)).await.unwrap();
+    let (status, output) = theirs.finish(Duration::from_mins(1)).await.unwrap();
     assert!(status.success(), "{output}");
     their_count(&report)
 }
