@@ -35,5 +35,6 @@ pub use serializer::{Backporter, ObjectSerializer, ReceiveError};
 pub use value::{FieldValue, FlexibleBoolean, JsonText, MacAddress, Plain};
 pub use version::Version;
 
+// For what `#[derive(VersionedObject)]` writes.
 #[doc(hidden)]
 pub use serde;

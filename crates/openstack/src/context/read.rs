@@ -105,7 +105,7 @@ fn is_needed(entry: &RawJson) -> bool {
     kind.is_some_and(|kind| CATALOG.contains(&kind.as_str()))
 }
 
-const BASE: [&str; 24] = [
+const BASE: [&str; 23] = [
     "user",
     "user_id",
     "project_id",
@@ -129,7 +129,6 @@ const BASE: [&str; 24] = [
     "domain_name",
     "user_domain_name",
     "project_domain_name",
-    "client_timeout",
 ];
 
 const NOVA: [&str; 5] = [

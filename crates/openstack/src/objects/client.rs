@@ -157,7 +157,7 @@ impl fmt::Debug for ObjectClient {
 }
 
 /// The arguments of a remote method, as Python passes them: by place, and by name.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct MethodArguments {
     args: Vec<RawJson>,
     kwargs: Arguments,
@@ -198,6 +198,13 @@ impl MethodArguments {
             }),
             None => Ok((self.args, self.kwargs)),
         }
+    }
+}
+
+impl fmt::Debug for MethodArguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // They may hold secrets.
+        f.debug_struct("MethodArguments").finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The form in which objects travel.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use bergen_messaging::wire::{JsonError, JsonKind, RawJson};
 use serde::ser::SerializeMap;
@@ -26,7 +27,7 @@ pub type Data = BTreeMap<String, RawJson>;
 /// assert_eq!(envelope.data["arch"].as_str(), r#""x86_64""#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Envelope {
     /// The project's marks.
     pub namespace: SerialNamespace,
@@ -134,6 +135,19 @@ impl Envelope {
                 .filter_map(|field| Some(field.as_text()?.to_string()))
                 .collect(),
         })
+    }
+}
+
+impl fmt::Debug for Envelope {
+    /// Names of fields only: values may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("namespace", &self.namespace.project)
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("data", &self.data.keys())
+            .field("changes", &self.changes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Objects of classes that the program knows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use bergen_messaging::wire::RawJson;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -172,7 +173,7 @@ pub trait VersionedObject: Default {
 }
 
 /// What belongs to an object beside its fields. A part of each struct that derives `VersionedObject`.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Clone, PartialEq, Default)]
 pub struct Header {
     version: Option<Version>,
     unknown: Data,
@@ -182,6 +183,16 @@ impl Header {
     /// The fields of the message that the class does not know. They are not written.
     pub fn unknown(&self) -> &BTreeMap<String, RawJson> {
         &self.unknown
+    }
+}
+
+impl fmt::Debug for Header {
+    /// Names of fields only: values may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Header")
+            .field("version", &self.version)
+            .field("unknown", &self.unknown.keys())
+            .finish()
     }
 }
 

@@ -60,3 +60,13 @@ fn changes_that_are_no_names_are_no_changes() {
         assert!(envelope.changes.is_empty(), "{changes}");
     }
 }
+
+#[test]
+fn values_are_not_shown() {
+    let envelope = Envelope::read_any(&json(HV_SPEC)).unwrap();
+    let shown = format!("{envelope:?}");
+    assert!(
+        shown.contains("arch") && !shown.contains("x86_64"),
+        "{shown}"
+    );
+}

@@ -69,14 +69,8 @@ impl<T: FieldValue> FieldValue for BTreeMap<String, T> {
         if json.kind() != JsonKind::Object {
             return Err(not("an object", json));
         }
-        let read = |value: RawJson| {
-            if value.is_null() && !T::NULLABLE {
-                return Err(not("without null", &value));
-            }
-            T::read(&value)
-        };
         json.members()
-            .map(|(key, value)| Ok((key.as_str().to_owned(), read(value)?)))
+            .map(|(key, value)| Ok((key.as_str().to_owned(), inner(&value)?)))
             .collect()
     }
 
@@ -90,13 +84,15 @@ fn elements<T: FieldValue, C: FromIterator<T>>(json: &RawJson) -> Result<C, Obje
     if json.kind() != JsonKind::Array {
         return Err(not("an array", json));
     }
-    let read = |value: RawJson| {
-        if value.is_null() && !T::NULLABLE {
-            return Err(not("without null", &value));
-        }
-        T::read(&value)
-    };
-    json.elements().map(read).collect()
+    json.elements().map(|value| inner(&value)).collect()
+}
+
+/// A value in a list or a map, where `null` is refused unless it is one.
+fn inner<T: FieldValue>(json: &RawJson) -> Result<T, ObjectError> {
+    if json.is_null() && !T::NULLABLE {
+        return Err(not("a value", json));
+    }
+    T::read(json)
 }
 
 fn write_all<'a, T: FieldValue + 'a>(
