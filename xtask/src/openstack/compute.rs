@@ -49,13 +49,22 @@ pub(super) async fn lives(
             counts(plane, compute),
         )
         .await;
+    let called = async {
+        plane.nova.map_hosts()?;
+        plane.nova.set_enabled(compute.host(), false)?;
+        shows(plane, compute.host(), "status", "disabled")?;
+        plane.nova.set_enabled(compute.host(), true)?;
+        shows(plane, compute.host(), "status", "enabled")
+    };
+    let name = "compute: disabled and enabled again, it answers nova's calls";
+    checks.check(name, called).await;
     true
 }
 
 /// A killed service turns down; one that is started again takes its record up again.
 pub(super) async fn ends(checks: &mut Checks, plane: &ControlPlane, compute: &mut Reference) {
     checks.check("compute: is killed", compute.kill()).await;
-    let down = until(LIFE, async || state(plane, compute.host(), "down"));
+    let down = until(LIFE, async || shows(plane, compute.host(), "state", "down"));
     checks
         .check("compute: then nova's list shows it down", down)
         .await;
@@ -91,7 +100,7 @@ pub(super) async fn is(
 ) -> Result<(), Error> {
     let host = compute.host();
     compute
-        .until(limit, async || state(plane, host, wanted))
+        .until(limit, async || shows(plane, host, "state", wanted))
         .await
 }
 
@@ -113,9 +122,10 @@ pub(super) async fn counts(plane: &ControlPlane, compute: &mut Reference) -> Res
     compute.until(LIFE, more).await
 }
 
-fn state(plane: &ControlPlane, host: &str, wanted: &str) -> Result<(), Error> {
+/// Fails unless nova's list shows the service with this value.
+fn shows(plane: &ControlPlane, host: &str, key: &str, wanted: &str) -> Result<(), Error> {
     let service = plane.nova.compute(host)?;
-    if service.get("state").and_then(Value::as_str) == Some(wanted) {
+    if service.get(key).and_then(Value::as_str) == Some(wanted) {
         return Ok(());
     }
     Err(Error::Wrong(format!("nova shows {service}")))

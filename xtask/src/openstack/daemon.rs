@@ -69,10 +69,15 @@ impl Daemon {
         Ok(())
     }
 
+    /// What its log says so far.
+    pub(super) fn said(&self) -> String {
+        let said = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
     /// An error that names the log and shows its end.
     fn complaint(&self, what: &str) -> Error {
-        let said = fs::read(&self.log).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
+        let said = self.said();
         let lines: Vec<_> = said.lines().collect();
         let first = lines.len().saturating_sub(TAIL);
         let tail = lines.get(first..).unwrap_or_default().join("\n    ");

@@ -3,13 +3,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bergen_testbed::{Management, free_ports};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::api::{Api, uwsgi};
 use super::control_plane::{READY, consumed};
 use super::install::Installation;
 use super::{Daemon, Place};
 use crate::Error;
+use crate::command::quiet;
 
 /// How long a service counts as up after its last heartbeat, in whole seconds (nova's
 /// `service_down_time`, 60 by default). The services of the tests report each second.
@@ -20,6 +21,8 @@ pub(super) struct Nova {
     api: Api,
     server: Daemon,
     conductor: Daemon,
+    /// `nova-manage`, and its configuration.
+    manage: [PathBuf; 2],
 }
 
 impl Nova {
@@ -44,6 +47,7 @@ impl Nova {
             api: Api::new(format!("http://127.0.0.1:{port}/v2.1")),
             server: Daemon::start("nova-api", server, place)?,
             conductor: Daemon::start("nova-conductor", conductor, place)?,
+            manage: [environment.join("bin/nova-manage"), file],
         })
     }
 
@@ -69,6 +73,34 @@ impl Nova {
         let answer = self.api.get(&path)?;
         let service = answer.pointer("/services/0").cloned();
         service.ok_or_else(|| Error::Wrong(format!("nova lists no nova-compute on {host}")))
+    }
+
+    /// Tells nova in which cell its computes are; before that, it cannot send them anything.
+    pub(super) fn map_hosts(&self) -> Result<(), Error> {
+        let [program, file] = &self.manage;
+        let mut command = Command::new(program);
+        command.arg("--config-file").arg(file);
+        quiet(command.args(["cell_v2", "discover_hosts", "--by-service"]))?;
+        Ok(())
+    }
+
+    /// Lets nova place nothing more on a host, or place there again. nova then calls the compute
+    /// service, which has to answer.
+    pub(super) fn set_enabled(&self, host: &str, enabled: bool) -> Result<(), Error> {
+        let act = if enabled { "enable" } else { "disable" };
+        let body = json!({"host": host, "binary": "nova-compute"});
+        let answer = self.api.put(&format!("os-services/{act}"), &body)?;
+        // Its user gets the same answer when the call failed.
+        if self
+            .server
+            .said()
+            .contains("An error occurred while updating")
+        {
+            return Err(Error::Wrong(format!(
+                "nova answered {answer}, but its log says that the call to {host} failed"
+            )));
+        }
+        Ok(())
     }
 }
 
