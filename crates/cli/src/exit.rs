@@ -39,6 +39,10 @@ pub(crate) enum Failed {
     Refused(String),
     /// The broker did not do its part.
     Broker(String),
+    /// No service listens at its control socket.
+    NoService(String),
+    /// The service could not do it.
+    Service(String),
     /// A signal asked to end.
     Stopped(Signal),
     /// Nobody reads our output any more: that is how `bergen … | head` ends, and no failure.
@@ -52,10 +56,10 @@ impl Failed {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::ReaderGone => 0,
-            Self::Remote(_) => 1,
+            Self::Remote(_) | Self::Service(_) => 1,
             Self::Usage(_) => 2,
             Self::Timeout { .. } => 3,
-            Self::NoServer { .. } => 4,
+            Self::NoServer { .. } | Self::NoService(_) => 4,
             Self::Unreachable(_) | Self::Refused(_) | Self::Broker(_) => 5,
             Self::System(_) => 70,
             Self::Stopped(Signal::Interrupt) => 130,
@@ -71,6 +75,8 @@ impl Failed {
             | Self::Timeout { text, .. }
             | Self::Unreachable(text)
             | Self::Broker(text)
+            | Self::NoService(text)
+            | Self::Service(text)
             | Self::System(text) => text.clone(),
             Self::Refused(cause) => {
                 format!("the broker refused: {}", cause.trim_end_matches('.'))
@@ -131,7 +137,12 @@ impl Failed {
                 "Check user, password and virtual host in the URL, and the user's permissions."
             }
             Self::Broker(_) => "Look at the broker's log, and try again.",
-            Self::Usage(_) | Self::Stopped(_) | Self::ReaderGone | Self::System(_) => return None,
+            Self::Usage(_)
+            | Self::NoService(_)
+            | Self::Service(_)
+            | Self::Stopped(_)
+            | Self::ReaderGone
+            | Self::System(_) => return None,
         };
         Some(advice.to_owned())
     }

@@ -12,6 +12,7 @@ mod notify;
 mod output;
 mod ping;
 mod serve;
+mod service;
 mod sim;
 mod start;
 mod stop;
@@ -64,6 +65,16 @@ enum Command {
     Broker(broker::BrokerCommand),
     /// Print a sample configuration, or check configuration files
     Config(config::ConfigCommand),
+    /// Show what a running service is at
+    Status(service::Status),
+    /// Stop a running service when what it runs is finished, and watch it
+    Drain(service::Drain),
+    /// Have a running service take over its changed configuration
+    Reload(service::Reload),
+    /// Show or change the log level of a running service
+    Loglevel(service::LogLevel),
+    /// Print the Guru Meditation report of a running service
+    Report(service::Report),
     /// Show it all in seconds: a broker, a service and its callers, with nothing installed
     Demo(demo::Demo),
 }
@@ -80,8 +91,9 @@ Examples:
 The broker is that of --url, else of the environment variable TRANSPORT_URL, else transport_url of
 --config-file, else rabbit://guest:guest@localhost:5672/.
 
-Exit codes: 0 done, 1 the remote method failed, 2 wrong usage, 3 no answer in time, 4 no such
-server, 5 broker unreachable or refused, 70 this machine failed, 130 interrupted, 143 terminated.";
+Exit codes: 0 done, 1 the remote method or the service failed, 2 wrong usage, 3 no answer in time,
+4 no such server or service, 5 broker unreachable or refused, 70 this machine failed,
+130 interrupted, 143 terminated.";
 
 fn main() -> ExitCode {
     let program = Program::parse();
@@ -106,9 +118,7 @@ impl Command {
             Self::Serve(_) | Self::Listen(_) => true,
             Self::Sim(sim) => sim.serves(),
             Self::Broker(broker) => broker.serves(),
-            Self::Call(_) | Self::Cast(_) | Self::Ping(_) | Self::Notify(_) | Self::Config(_) | Self::Demo(_) => {
-                false
-            }
+            _ => false,
         }
     }
 
@@ -123,6 +133,11 @@ impl Command {
             Self::Sim(sim) => sim.run(connection).await,
             Self::Broker(broker) => broker.run().await,
             Self::Config(config) => config.run(),
+            Self::Status(status) => status.run().await,
+            Self::Drain(drain) => drain.run().await,
+            Self::Reload(reload) => reload.run().await,
+            Self::Loglevel(level) => level.run().await,
+            Self::Report(report) => report.run().await,
             Self::Demo(demo) => demo.run().await,
         }
     }

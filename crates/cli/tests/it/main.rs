@@ -20,6 +20,7 @@ mod notify;
 mod ping;
 mod program;
 mod serve;
+mod service;
 mod setup;
 mod sim;
 mod usage;

@@ -127,13 +127,13 @@ impl ControlClient {
                     progress(&step);
                     last = Some((step, Instant::now()));
                 }
-                Ok(Outcome::Done(_)) => return Ok(DrainEnd::Finished),
+                Ok(Outcome::Done(_)) => break,
                 Ok(Outcome::Error(reason)) => return Err(ControlError::Refused { reason }),
                 Err(ControlError::Ended) if last.is_some() => break,
                 Err(error) => return Err(error),
             }
         }
-        // The process does not live to tell how it ended, but the time tells it.
+        // The process hardly lives to tell how it ended, but the time tells it.
         Ok(match last {
             Some((last, at)) if is_over(&last, at.elapsed()) => DrainEnd::CutOff(last),
             _ => DrainEnd::Finished,
@@ -235,8 +235,12 @@ pub enum ControlError {
     },
 }
 
+/// What an answer may take on its way.
+const SLACK: Duration = Duration::from_millis(50);
+
 /// Whether a program that ended so long after this progress had used up its time.
 fn is_over(last: &DrainProgress, after: Duration) -> bool {
+    let after = after.saturating_add(SLACK);
     last.timeout
         .is_some_and(|timeout| last.elapsed.saturating_add(after) >= timeout)
 }

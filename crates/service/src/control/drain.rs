@@ -49,6 +49,7 @@ impl Drain {
         }
         let mut services = service_lines(&status);
         services.retain(|service| service.phase != Phase::Ended);
+        let running = self.still_running().await;
         Some(DrainProgress {
             // Before it is in that phase, the stop has just been asked for.
             elapsed: match status.phase {
@@ -57,7 +58,7 @@ impl Drain {
             },
             timeout: self.timeout,
             services,
-            running: self.still_running().await,
+            running,
         })
     }
 
