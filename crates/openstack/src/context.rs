@@ -1,6 +1,7 @@
 //! Request contexts: who asks, and on whose behalf, as OpenStack's services tell each other.
 //!
-//! [`RequestContext`] gives names and types to the keys of a [`Context`]; nova and neutron add keys of their own.
+//! [`RequestContext`] gives names and types to the keys of a [`Context`](bergen_messaging::wire::Context); nova and
+//! neutron add keys of their own.
 
 mod current;
 mod extension;
