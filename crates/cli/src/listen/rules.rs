@@ -74,7 +74,7 @@ impl Field {
     }
 }
 
-/// All rules, each a filter of its own.
+/// All of them, as one filter.
 #[derive(Debug, Default)]
 pub(super) struct Rules(Filter);
 

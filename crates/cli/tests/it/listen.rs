@@ -1,5 +1,7 @@
 //! `bergen listen`.
 
+use std::time::Duration;
+
 use bergen_testbed::{RabbitNode, TestVhost};
 use serde_json::Value;
 
@@ -68,9 +70,15 @@ async fn a_killed_listener_leaves_nothing_behind_either() {
     assert_eq!(queues(&vhost).await.len(), 1);
     listener.signal("KILL");
     listener.end().await;
-    while !queues(&vhost).await.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let gone = async {
+        while !queues(&vhost).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let limit = Duration::from_secs(10);
+    tokio::time::timeout(limit, gone)
+        .await
+        .expect("a queue is left");
 }
 
 #[tokio::test]
@@ -153,10 +161,10 @@ async fn it_listens_again_after_the_broker_was_away() {
             .unwrap_or_default()
             .is_empty()
         {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let limit = std::time::Duration::from_secs(30);
+    let limit = Duration::from_secs(30);
     tokio::time::timeout(limit, consuming)
         .await
         .expect("it does not come back");
