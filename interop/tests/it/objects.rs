@@ -57,7 +57,9 @@ impl Python {
         let result = self
             .client
             .call(&Context::default(), method.to_owned(), args);
-        result.await.unwrap_or_else(|error| panic!("{method}: {error}"))
+        result
+            .await
+            .unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 }
 
