@@ -1,16 +1,13 @@
 //! `bergen config`: what can be configured, and what is wrong with configuration files.
 
 use bergen::config::{OptionDef, markdown, sample};
-use bergen::options::{MESSAGING_OPTIONS, NOTIFICATION_OPTIONS, RABBIT_OPTIONS};
+use bergen::{options, service};
 use clap::{Args, Subcommand};
 
 use crate::exit::Failed;
 use crate::output;
 
 mod check;
-
-/// All options that the library declares, room by room.
-const DECLARED: &[&[OptionDef]] = &[MESSAGING_OPTIONS, NOTIFICATION_OPTIONS, RABBIT_OPTIONS];
 
 /// `bergen config`.
 #[derive(Debug, Args)]
@@ -73,8 +70,13 @@ impl Sample {
     }
 }
 
+/// What the library declares, room by room.
+fn rooms() -> impl Iterator<Item = &'static [OptionDef]> {
+    options::DECLARED.iter().chain(service::DECLARED).copied()
+}
+
 fn declared() -> impl Iterator<Item = &'static OptionDef> {
-    DECLARED.iter().copied().flatten()
+    rooms().flatten()
 }
 
 fn groups() -> Vec<&'static str> {

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bergen::config::file::ConfigFile;
-use bergen::config::{Options, Source};
+use bergen::config::{ConfigError, Configuration, Options, Source};
 use bergen::options::{self, DEFAULT_GROUP, NOTIFICATIONS_GROUP, RABBIT_GROUP};
 use bergen::transport::{NotificationTransport, RpcTransport, TransportError, TransportOptions};
 use bergen::url::TransportUrl;
@@ -116,16 +115,20 @@ impl ConnectionOptions {
         NotificationTransport::new(options).map_err(|error| unusable(&error, &source))
     }
 
-    /// What the files say.
+    /// What the files and the environment say.
     fn values(&self) -> Result<Options, Failed> {
-        let mut values = options::defaults();
-        for path in &self.config_file {
-            let file = ConfigFile::read(path)
-                .map_err(|error| Failed::Usage(format!("--config-file: {error}")))?;
-            values
-                .load(&file)
-                .map_err(|error| Failed::Usage(error.to_string()))?;
+        let mut configuration = Configuration::builder().environment();
+        for options in options::DECLARED {
+            configuration = configuration.declare(options);
         }
+        for path in &self.config_file {
+            configuration = configuration.file(path);
+        }
+        let configuration = configuration.load().map_err(|error| match error {
+            ConfigError::Option(error) => Failed::Usage(error.to_string()),
+            error => Failed::Usage(format!("--config-file: {error}")),
+        })?;
+        let values = Options::clone(&configuration.options());
         for notice in values.notices() {
             tracing::info!("{notice}");
         }

@@ -119,7 +119,7 @@ impl Configuration {
                 group => format!("{group}.{}", option.name),
             };
             let value = match options.value_of(option) {
-                _ if option.secret => MASK.to_owned(),
+                _ if options.hides(option) => MASK.to_owned(),
                 Ok(Some(value)) => value.to_string(),
                 Ok(None) => "None".to_owned(),
                 Err(error) => error.to_string(),
@@ -186,8 +186,8 @@ fn differences(
 ) -> std::collections::BTreeMap<(&'static str, &'static str), Change> {
     let changes = new.definitions().into_iter().filter_map(|option| {
         // A default that has no value is the same error in both.
+        let secret = old.hides(option) || new.hides(option);
         let (old, new) = (old.value_of(option).ok()?, new.value_of(option).ok()?);
-        let secret = option.secret;
         (old != new).then_some(((option.group, option.name), Change { old, new, secret }))
     });
     changes.collect()

@@ -36,6 +36,8 @@ pub(crate) struct Setting {
     /// What is wrong with it stays here, too, for whoever asks.
     pub(crate) value: Result<Option<Value>, OptionError>,
     pub(crate) source: Source,
+    /// The value refers to one that is secret.
+    pub(crate) secret: bool,
     overridden: Vec<Source>,
 }
 
@@ -73,7 +75,7 @@ impl Options {
         })?;
         self.notices
             .extend(Notice::of(option, group, name, &source));
-        self.put(option, Ok(value), source, &[]);
+        self.put(option, Setting::new(Ok(value), source));
         Ok(())
     }
 
@@ -126,6 +128,13 @@ impl Options {
         set.map_or(&[], |set| &set.overridden)
     }
 
+    /// Whether the value of an option must not be shown: the option is declared secret, or its value refers to one
+    /// that is.
+    pub fn is_secret(&self, group: &str, name: &str) -> bool {
+        let declared = self.declared.find(group, name);
+        declared.is_some_and(|(option, _)| self.hides(option))
+    }
+
     /// All declared options, by group and name; `DEFAULT` first.
     pub fn definitions(&self) -> Vec<&'static OptionDef> {
         self.declared.sorted()
@@ -159,23 +168,42 @@ impl Options {
         }
     }
 
+    pub(crate) fn hides(&self, option: &'static OptionDef) -> bool {
+        if let Some(set) = self.setting(option) {
+            return option.secret || set.secret;
+        }
+        let written = Written::default();
+        let mut resolver = Resolver::new(self, &written);
+        // A default that can't be read has no value to hide.
+        let _ = resolver.value(option);
+        resolver.is_secret(option)
+    }
+
     /// Takes over what was written; what is wrong with it is returned, and again to whoever asks for that option.
     pub(crate) fn take(&mut self, written: Written) -> Vec<OptionError> {
         let mut resolver = Resolver::new(self, &written);
         let values: Vec<_> = written
             .order
             .iter()
-            .map(|option| (*option, resolver.value(option)))
+            .map(|option| {
+                let value = resolver.value(option);
+                (*option, value, resolver.is_secret(option))
+            })
             .collect();
         let mut errors = Vec::new();
-        for (option, value) in values {
+        for (option, value, secret) in values {
             if let Err(error) = &value
                 && !errors.contains(error)
             {
                 errors.push(error.clone());
             }
             if let Some(text) = written.text(option) {
-                self.put(option, value, text.source.clone(), &text.overridden);
+                let setting = Setting {
+                    secret,
+                    overridden: text.overridden.clone(),
+                    ..Setting::new(value, text.source.clone())
+                };
+                self.put(option, setting);
             }
         }
         self.notices.extend(written.notices);
@@ -198,28 +226,17 @@ impl Options {
         option: &'static OptionDef,
         value: Result<Option<Value>, OptionError>,
     ) {
+        let secret = self.hides(option);
         self.settings
             .entry((option.group, option.name))
             .or_insert_with(|| Setting {
-                value,
-                source: Source::Default,
-                overridden: Vec::new(),
+                secret,
+                ..Setting::new(value, Source::Default)
             });
     }
 
-    fn put(
-        &mut self,
-        option: &'static OptionDef,
-        value: Result<Option<Value>, OptionError>,
-        source: Source,
-        overridden: &[Source],
-    ) {
+    fn put(&mut self, option: &'static OptionDef, mut setting: Setting) {
         let key = (option.group, option.name);
-        let mut setting = Setting {
-            value,
-            source,
-            overridden: overridden.to_vec(),
-        };
         if let Some(old) = self.settings.remove(&key) {
             if old.source.strength() > setting.source.strength() {
                 self.settings.insert(key, old);
@@ -232,6 +249,15 @@ impl Options {
 }
 
 impl Setting {
+    fn new(value: Result<Option<Value>, OptionError>, source: Source) -> Self {
+        Self {
+            value,
+            source,
+            secret: false,
+            overridden: Vec::new(),
+        }
+    }
+
     /// Replaces `old`; texts of several files add up for [`Kind::Multi`].
     fn take_over(&mut self, option: &OptionDef, old: Self) {
         let files = matches!(
@@ -240,10 +266,11 @@ impl Setting {
         );
         let mut overridden = old.overridden;
         match (old.value, &mut self.value) {
-            (Ok(Some(Value::List(old))), Ok(Some(Value::List(new))))
+            (Ok(Some(Value::List(old_items))), Ok(Some(Value::List(new))))
                 if files && option.kind == Kind::Multi =>
             {
-                new.splice(0..0, old);
+                new.splice(0..0, old_items);
+                self.secret |= old.secret;
             }
             _ => overridden.push(old.source),
         }
@@ -259,7 +286,7 @@ impl fmt::Debug for Options {
         for option in self.declared.sorted() {
             let name = full_name(option.group, option.name);
             match self.setting(option) {
-                Some(_) if option.secret => map.entry(&name, &MASK),
+                Some(_) if self.hides(option) => map.entry(&name, &MASK),
                 Some(set) => map.entry(&name, &set.value),
                 None => &mut map,
             };

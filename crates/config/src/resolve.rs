@@ -1,6 +1,6 @@
 //! From what was written to values: references replaced, types checked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::declaration::{Kind, OptionDef};
 use crate::declared::Key;
@@ -21,6 +21,8 @@ pub(crate) struct Resolver<'a> {
     values: HashMap<Key, Option<Value>>,
     /// The options whose values are being computed, each for the one before.
     open: Vec<Key>,
+    /// The options whose values hold the value of a secret one.
+    secret: HashSet<Key>,
 }
 
 impl<'a> Resolver<'a> {
@@ -30,7 +32,14 @@ impl<'a> Resolver<'a> {
             written,
             values: HashMap::new(),
             open: Vec::new(),
+            secret: HashSet::new(),
         }
+    }
+
+    /// Whether the value of an option, which was asked for before, is secret: it is declared so, or refers to one that
+    /// is.
+    pub(crate) fn is_secret(&self, option: &OptionDef) -> bool {
+        option.secret || self.secret.contains(&(option.group, option.name))
     }
 
     /// The value of an option; `None` if it has none.
@@ -60,7 +69,12 @@ impl<'a> Resolver<'a> {
             (Some(written), ..) => {
                 self.of_texts(option, &written.texts, &written.source, &written.overridden)
             }
-            (None, Some(held), _) => held.value.clone(),
+            (None, Some(held), _) => {
+                if held.secret {
+                    self.secret.insert((option.group, option.name));
+                }
+                held.value.clone()
+            }
             (None, None, Some(text)) => {
                 self.of_texts(option, &[text.to_owned()], &Source::Default, &[])
             }
@@ -122,6 +136,9 @@ impl<'a> Resolver<'a> {
                 return Err(fail(ReferenceProblem::Loop));
             }
             let value = self.value(meant)?;
+            if self.is_secret(meant) {
+                self.secret.extend(&self.open);
+            }
             let value = value.map_or_else(String::new, |value| value.to_string());
             *added += value.len();
             if *added > MAX_LENGTH {

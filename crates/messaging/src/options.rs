@@ -236,9 +236,12 @@ pub const RABBIT_OPTIONS: &[OptionDef] = &[
         .help("Whether a request is sent again when it is unknown whether the broker got it."),
 ];
 
+/// All options that this library declares.
+pub const DECLARED: &[&[OptionDef]] = &[MESSAGING_OPTIONS, NOTIFICATION_OPTIONS, RABBIT_OPTIONS];
+
 /// Options with the defaults of this library, without any file.
 pub fn defaults() -> Options {
-    Options::new(&[MESSAGING_OPTIONS, NOTIFICATION_OPTIONS, RABBIT_OPTIONS])
+    Options::new(DECLARED)
 }
 
 /// The option `host`, by which nova and neutron name their servers: one name for all services of a machine. If it is

@@ -38,7 +38,7 @@ pub use looping::{
     AlreadyRunning, BackOff, Ended, LoopingCall, LoopingCallError, LoopingCallSnapshot,
     StartOptions,
 };
-pub use options::OPTIONS;
+pub use options::{DECLARED, OPTIONS};
 pub use periodic::{DynamicPasses, FixedPasses, PERIODIC_OPTIONS, PeriodicTask, PeriodicTasks};
 pub use retry::Retry;
 pub use service::Service;

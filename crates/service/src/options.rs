@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bergen_config::{Kind, OptionDef, Options};
 
+use crate::{INTROSPECTION_OPTIONS, PERIODIC_OPTIONS};
+
 /// The options that a [`Launcher`](crate::Launcher) reads. A program declares them beside its own; of an option that it
 /// does not declare, the default counts.
 ///
@@ -20,6 +22,9 @@ pub static OPTIONS: &[OptionDef] = &[
         .default("1")
         .help("Seconds before the next worker starts when workers end too fast."),
 ];
+
+/// All options that this crate declares, for programs that declare or document them together.
+pub static DECLARED: &[&[OptionDef]] = &[OPTIONS, PERIODIC_OPTIONS, INTROSPECTION_OPTIONS];
 
 /// What the options say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

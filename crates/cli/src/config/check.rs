@@ -6,7 +6,7 @@ use bergen::config::{ConfigError, Configuration, ConfigurationBuilder, Options, 
 use clap::Args;
 use serde::Serialize;
 
-use super::DECLARED;
+use super::rooms;
 use crate::exit::Failed;
 use crate::output;
 
@@ -67,10 +67,7 @@ struct Summary {
 
 impl Check {
     pub(super) fn run(self) -> Result<(), Failed> {
-        let declared = DECLARED.iter().copied();
-        let builder = declared.fold(Configuration::builder(), |builder, options| {
-            builder.declare(options)
-        });
+        let builder = rooms().fold(Configuration::builder(), ConfigurationBuilder::declare);
         let builder = self.files.iter().fold(builder, ConfigurationBuilder::file);
         let mut builder = self
             .config_dir

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use bergen::config::Options;
 use bergen::config::file::ConfigFile;
-use bergen::options;
+use bergen::{options, service};
 use serde_json::{Value, json};
 
 use crate::program::{Ended, bergen, finish, program};
@@ -50,7 +51,12 @@ async fn the_sample_holds_every_option_and_can_be_read() {
         })
         .collect();
     let file = ConfigFile::parse("sample", &set).unwrap();
-    let mut options = options::defaults();
+    let rooms: Vec<_> = options::DECLARED
+        .iter()
+        .chain(service::DECLARED)
+        .copied()
+        .collect();
+    let mut options = Options::new(&rooms);
     options.load(&file).unwrap();
     assert_eq!(options.unknown(), []);
     for option in options.definitions() {

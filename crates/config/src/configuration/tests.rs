@@ -245,3 +245,22 @@ fn the_log_shows_every_option_between_lines_of_asterisks() {
         "{shown}"
     );
 }
+
+#[test]
+fn what_refers_to_a_secret_is_secret() {
+    let files = Files::new("secret");
+    let text = "[DEFAULT]\npassword = s3cret\n[g]\nurl = http://u:$password@h0\n";
+    let path = files.write("a.conf", text);
+    let configuration = of(&path).load().unwrap();
+    let options = configuration.options();
+    assert!(options.is_secret("g", "url") && !options.is_secret("DEFAULT", "host"));
+    assert_eq!(options.get("g", "url"), Ok("http://u:s3cret@h0".to_owned()));
+    let lines = configuration.option_lines().join("\n");
+    files.write("a.conf", &text.replace("s3cret", "0ther"));
+    let changes = configuration.reload().unwrap();
+    let shown = format!("{lines}{configuration:?}{changes:?}");
+    assert!(
+        !shown.contains("s3cret") && !shown.contains("0ther"),
+        "{shown}"
+    );
+}

@@ -99,7 +99,7 @@ pub(crate) fn configuration(configuration: &Configuration) -> String {
     let mut groups: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
     for option in options.definitions() {
         let value = match options.value(option.group, option.name) {
-            _ if option.secret => "***".to_owned(),
+            _ if options.is_secret(option.group, option.name) => "***".to_owned(),
             Ok(Some(value)) => value.to_string(),
             Ok(None) => "None".to_owned(),
             Err(error) => error.to_string(),
