@@ -2,4 +2,6 @@
 //! services and neutron's agents.
 
 pub mod context;
+pub mod neutron;
+pub mod nova;
 pub mod objects;
