@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bergen_messaging::rpc::TypedCallError;
 use tokio::sync::watch;
 
 use super::records::is_done_but_refused;
 use super::{RecordError, ServiceRecords};
 use crate::context::RequestContext;
-use crate::objects::nova::Service;
+use crate::objects::nova::{Service, ServiceError};
 
 /// The record of a running service, as of its last heartbeat.
 ///
@@ -55,7 +56,7 @@ impl ServiceRecord {
         saved
     }
 
-    /// Deletes the record: nova then does not know the service any more.
+    /// Deletes the record, if it is still there: nova then does not know the service any more.
     ///
     /// # Errors
     /// See [`RecordError`]. The `ValueError` that nova gives for binaries of others, after the deed, is none.
@@ -63,8 +64,9 @@ impl ServiceRecord {
         let ctxt = RequestContext::admin_nova().to_wire();
         let mut service = self.service();
         match self.records.destroy(&ctxt, &mut service).await {
-            Err(error) if !is_done_but_refused(&error) => Err(error),
-            _ => Ok(()),
+            Err(TypedCallError::Own(ServiceError::NotFound { .. })) => Ok(()),
+            Err(error) if is_done_but_refused(&error) => Ok(()),
+            destroyed => destroyed,
         }
     }
 }

@@ -6,7 +6,7 @@ mod pci;
 mod service;
 
 pub use compute_node::{ComputeNode, HVSpec};
-pub use error::ServiceError;
+pub use error::{ServiceError, ServiceId};
 pub use pci::{PciDevicePool, PciDevicePoolList};
 pub use service::{Service, ServiceList};
 

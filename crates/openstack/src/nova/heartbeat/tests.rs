@@ -11,6 +11,7 @@ use crate::nova::log_lines::LogLines;
 use crate::nova::registration::Identity;
 use crate::nova::stand_in::{HOST, StandIn};
 use crate::nova::{ConductorApi, DbDriver, NovaSettings, ServiceGroup, ServiceRecords};
+use crate::objects::nova::ServiceId;
 
 /// A member of the group, just registered; its heartbeats have begun.
 async fn member(stand_in: &StandIn, report_interval: u64) -> (Arc<ServiceRecord>, TaskGroup) {
@@ -123,7 +124,7 @@ async fn a_deleted_record_is_not_made_anew_and_the_timer_goes_on() {
     let (lines, _guard) = LogLines::capture();
     for _ in 0..2 {
         let gone = ServiceError::NotFound {
-            service_id: "3".to_owned(),
+            service_id: ServiceId::Id(3),
         };
         stand_in.refuse("save", false, gone);
     }

@@ -7,7 +7,7 @@ use bergen_testing::TestBus;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::objects::nova::{self, Service, ServiceError};
+use crate::objects::nova::{self, Service, ServiceError, ServiceId};
 use crate::objects::{ObjectSerializer, WithObjects};
 
 const NEWER: &str = r#"{"nova_object.name":"Service","nova_object.namespace":"nova","nova_object.version":"1.99","nova_object.data":{"id":1,"mood":"new"}}"#;
@@ -42,7 +42,7 @@ fn conductor() -> DynamicEndpoint {
                     Ok(raw(&json!(66)))
                 }
                 _ => Err(MethodError::from(ServiceError::NotFound {
-                    service_id: "7".to_owned(),
+                    service_id: ServiceId::Id(7),
                 })),
             }
         })
@@ -152,7 +152,7 @@ async fn a_failure_is_the_programs_own_error() {
         .await;
     let own = TypedCallError::<ServiceError>::from(failed.unwrap_err());
     let expected = ServiceError::NotFound {
-        service_id: "7".to_owned(),
+        service_id: ServiceId::Id(7),
     };
     assert_eq!(own, TypedCallError::Own(expected));
 }

@@ -1,6 +1,9 @@
 //! What nova's conductor answers about services.
 
+use std::fmt;
+
 use bergen_macros::RpcError;
+use serde::{Deserialize, Serialize};
 
 use crate::objects::ObjectError;
 
@@ -15,8 +18,8 @@ pub enum ServiceError {
         message = "Service {service_id} could not be found."
     )]
     NotFound {
-        /// The id, or the UUID.
-        service_id: String,
+        /// Which was asked for.
+        service_id: ServiceId,
     },
     /// The host has a service of this binary.
     #[rpc(
@@ -76,4 +79,23 @@ pub enum ServiceError {
     /// What goes wrong with objects of any class.
     #[rpc(transparent)]
     Object(ObjectError),
+}
+
+/// What a service is known by: nova names it by its number after a heartbeat, and by its UUID after a look-up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ServiceId {
+    /// The number of its record.
+    Id(i64),
+    /// Its UUID.
+    Uuid(String),
+}
+
+impl fmt::Display for ServiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Uuid(uuid) => uuid.fmt(f),
+        }
+    }
 }

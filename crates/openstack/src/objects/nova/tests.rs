@@ -213,3 +213,25 @@ fn a_nested_object_with_changes_changes_its_field() {
     list.objects.get_mut().unwrap()[0].disabled.set(true);
     assert_eq!(list.what_changed(), BTreeSet::from(["objects"]));
 }
+
+#[test]
+fn a_service_that_is_gone_is_known_by_its_number_and_by_its_uuid() {
+    use bergen_messaging::rpc::{RemoteError, RpcError};
+    use bergen_messaging::wire::Failure;
+
+    // As nova 34 answers the heartbeat of a service whose record was deleted, and a look-up.
+    for (id, sent) in [
+        (ServiceId::Id(4), json!({"service_id": 4, "code": 404})),
+        (
+            ServiceId::Uuid("u-1".to_owned()),
+            json!({"service_id": "u-1", "code": 404}),
+        ),
+    ] {
+        let message = format!("Service {id} could not be found.");
+        let mut failure = Failure::new("nova.exception", "ServiceNotFound", message);
+        failure.kwargs = RawJson::encode(&sent).unwrap();
+        let remote = RemoteError::from(failure);
+        let error = ServiceError::NotFound { service_id: id };
+        assert_eq!(ServiceError::from_remote(&remote), Some(error));
+    }
+}
