@@ -1,4 +1,5 @@
 //! The L3 agent and the RPC server as processes, on a broker of their own.
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
