@@ -134,6 +134,8 @@ impl BackingOffClient {
     ) -> Result<T, CallError> {
         loop {
             match self.call(ctxt, method, arguments).await {
+                // There was no time to begin with, which no waiting mends.
+                Err(error @ CallError::Expired { .. }) => return Err(error),
                 Err(error) if error.is_timeout() => {}
                 Err(CallError::Send(error)) => {
                     tracing::info!(method, %error, "waiting for the server");

@@ -105,7 +105,6 @@ impl Service for Worker {
         }
         // A call to an agent may take long, and the next start makes it again.
         self.tasks.stop(false).await;
-        self.tasks.stop_timers(false).await;
     }
 
     async fn wait(&self) {

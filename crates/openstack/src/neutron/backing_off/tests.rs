@@ -135,3 +135,14 @@ async fn a_cast_that_is_not_delivered_is_forgotten() {
     let refused = client.cast(&ctxt, "sync", &json!([1])).await;
     assert!(matches!(refused, Err(CallError::Arguments { .. })));
 }
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_server_ends_where_no_time_is_given() {
+    let bus = TestBus::new();
+    let timeouts = MethodTimeouts::new(Duration::ZERO, MINUTE);
+    let client = client(&bus.rpc_transport(), &timeouts);
+    let (ctxt, pause) = (Context::default(), Duration::from_secs(1));
+    let arguments = json!({});
+    let waited = client.call_until_answered::<i32>(&ctxt, "sync", &arguments, pause);
+    assert!(matches!(waited.await, Err(CallError::Expired { .. })));
+}
