@@ -14,3 +14,7 @@ pub mod errors {}
 
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
+
+#[cfg(feature = "openstack")]
+#[doc = include_str!("../docs/neutron.md")]
+pub mod neutron {}
