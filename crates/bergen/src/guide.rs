@@ -16,5 +16,9 @@ pub mod errors {}
 pub mod testing {}
 
 #[cfg(feature = "openstack")]
+#[doc = include_str!("../docs/nova.md")]
+pub mod nova {}
+
+#[cfg(feature = "openstack")]
 #[doc = include_str!("../docs/neutron.md")]
 pub mod neutron {}
