@@ -209,9 +209,9 @@ pub enum CreateError {
         version: i64,
     },
     /// The conductor can not be asked.
-    #[error("waiting for the conductor: {0}")]
+    #[error(transparent)]
     Conductor(#[from] CallError),
     /// The records can not be asked.
-    #[error("asking for the versions of services: {0}")]
+    #[error(transparent)]
     Records(#[from] RecordError),
 }
