@@ -64,3 +64,28 @@ fn null_counts_as_absent_and_only_the_id_is_needed() {
     let missing = RawJson::encode(&json!({"name": "r"})).unwrap();
     assert!(missing.decode::<Router>().is_err());
 }
+
+/// Without keys that are null.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().filter(|(_, value)| !value.is_null());
+            members
+                .map(|(key, value)| (key, without_nulls(value)))
+                .collect()
+        }
+        Value::Array(elements) => elements.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
+}
+
+#[test]
+fn what_a_real_neutron_sent_reads_and_writes_the_same() {
+    let sent = include_str!("../../../../tests/captures/neutron_sync_routers.json");
+    let routers: Vec<Router> = RawJson::parse(sent).unwrap().decode().unwrap();
+    assert_eq!(routers.len(), 1);
+    assert_eq!(routers[0].interfaces.as_ref().unwrap().len(), 1);
+    let sent: Value = serde_json::from_str(sent).unwrap();
+    let written = serde_json::to_value(&routers).unwrap();
+    assert_eq!(without_nulls(written), without_nulls(sent));
+}
