@@ -29,7 +29,7 @@ impl Compute {
     /// Says by which way it was reached.
     #[rpc]
     async fn reached(&self, by: String) -> String {
-        println!("reached by {by}");
+        eprintln!("reached by {by}");
         by
     }
 }
