@@ -38,6 +38,6 @@ pub use serializer::{SerializeError, Serializer};
 pub(crate) use server::{CatchPanic, Duplicates};
 pub use server::{
     DuplicateWindow, EndpointOptions, Executor, ExecutorLoadFailure, Patience, RpcServer,
-    RpcServerBuilder, ServerError, ServerListenError, ServerStats, ServerWarning, StartOptions,
-    Step, TaskTimeout,
+    RpcServerBuilder, RunningRequest, ServerError, ServerListenError, ServerStats, ServerWarning,
+    StartOptions, Step, TaskTimeout,
 };

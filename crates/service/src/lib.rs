@@ -13,6 +13,8 @@ mod periodic;
 mod report;
 mod respawn;
 mod retry;
+#[cfg(feature = "rpc")]
+mod rpc;
 mod service;
 mod signals;
 mod supervisor;
@@ -41,5 +43,7 @@ pub use looping::{
 pub use options::{DECLARED, OPTIONS};
 pub use periodic::{DynamicPasses, FixedPasses, PERIODIC_OPTIONS, PeriodicTask, PeriodicTasks};
 pub use retry::Retry;
+#[cfg(feature = "rpc")]
+pub use rpc::RpcServers;
 pub use service::Service;
 pub use task_group::{GroupFull, TaskGroup, TaskGroupSnapshot, TaskSnapshot};

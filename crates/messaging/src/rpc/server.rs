@@ -6,6 +6,7 @@ mod conduct;
 mod duplicates;
 mod engine;
 mod executor;
+mod in_flight;
 mod keep_alive;
 mod life;
 mod lifecycle;
@@ -28,6 +29,8 @@ pub use conduct::EndpointOptions;
 pub use duplicates::DuplicateWindow;
 pub(crate) use duplicates::Duplicates;
 pub use executor::{Executor, ExecutorLoadFailure};
+use in_flight::InFlight;
+pub use in_flight::RunningRequest;
 pub use lifecycle::{Patience, Step, TaskTimeout};
 pub use stats::ServerStats;
 pub use warning::ServerWarning;
@@ -205,6 +208,18 @@ impl RpcServer {
         &self.shared.target
     }
 
+    /// Keeps the requests whose handlers begin from now on, for [`running_requests`](Self::running_requests). Without it
+    /// none is kept, and a request costs nothing more.
+    pub fn track_requests(&self) {
+        self.shared.in_flight.track();
+    }
+
+    /// The requests whose handlers run now, the oldest first: those that began since
+    /// [`track_requests`](Self::track_requests).
+    pub fn running_requests(&self) -> Vec<RunningRequest> {
+        self.shared.in_flight.snapshot()
+    }
+
     /// What it counted since it was made.
     pub fn stats(&self) -> ServerStats {
         self.shared.counters.snapshot()
@@ -270,6 +285,7 @@ struct Shared {
     duplicate_window: DuplicateWindow,
     lifecycle: Lifecycle,
     counters: Counters,
+    in_flight: InFlight,
     /// Cancelled to take no new requests.
     stop: CancellationToken,
     /// Cancelled, after `stop`, to release everything once the work is done.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::in_flight::InFlight;
 use super::lifecycle::Lifecycle;
 use super::stats::Counters;
 use super::warning::OnWarning;
@@ -201,6 +202,7 @@ impl RpcServerBuilder {
             duplicate_window: self.duplicate_window,
             lifecycle: Lifecycle::new(),
             counters: Counters::default(),
+            in_flight: InFlight::default(),
             stop: CancellationToken::new(),
             finish: CancellationToken::new(),
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Shared;
+use super::in_flight::InFlight;
 use crate::rpc::{Call, CurrentRequest, Endpoint, MethodResult};
 use crate::wire::Text;
 
@@ -16,6 +17,7 @@ pub(super) struct Work {
 impl Work {
     /// Runs the method.
     pub(super) async fn run(self, call: Call) -> MethodResult {
+        let _running = InFlight::begin(&self.server, &self.method, &call.context);
         let call = self.server.deserialize(call)?;
         let context = call.context.clone();
         let current = CurrentRequest::new(context.clone(), call.deadline)
