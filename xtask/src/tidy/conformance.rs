@@ -1,7 +1,7 @@
-//! `docs/conformance.md` and `docs/broker.md` name the test of each promise; a test that is not there is a lie.
+//! `docs/conformance.md`, `docs/broker.md` and `docs/services.md` name the test of each promise; a test that is not there is a lie.
 
 /// The pages that are checked.
-pub(super) const PAGES: [&str; 2] = ["docs/conformance.md", "docs/broker.md"];
+pub(super) const PAGES: [&str; 3] = ["docs/conformance.md", "docs/broker.md", "docs/services.md"];
 
 /// Complaints about tests that the page names (`` test: `name` ``, several after commas) and that
 /// no source file has.
