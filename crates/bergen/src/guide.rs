@@ -15,6 +15,10 @@ pub mod errors {}
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
 
+#[cfg(feature = "service")]
+#[doc = include_str!("../docs/services.md")]
+pub mod services {}
+
 #[cfg(feature = "openstack")]
 #[doc = include_str!("../docs/nova.md")]
 pub mod nova {}
