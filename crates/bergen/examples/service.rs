@@ -43,6 +43,9 @@ impl Greeter {
 }
 
 fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     match launcher() {
         Ok(launcher) => launcher.run(),
         Err(error) => {
@@ -117,7 +120,13 @@ impl Service for GreeterService {
         self.servers.start().await?;
         let mut periodic = PeriodicTasks::new("Greeter");
         let every = Duration::from_secs(30);
-        periodic.add(PeriodicTask::new("yawn", |()| async { yawn() }).spacing(every));
+        periodic.add(
+            PeriodicTask::new("yawn", |()| async {
+                tracing::info!("nothing to do");
+                Ok(())
+            })
+            .spacing(every),
+        );
         periodic.drive_dynamic(&self.tasks, DynamicPasses::default(), || ());
         Ok(())
     }
@@ -131,9 +140,4 @@ impl Service for GreeterService {
         self.servers.wait().await;
         self.tasks.wait().await;
     }
-}
-
-fn yawn() -> Result<(), ServiceError> {
-    println!("nothing to do");
-    Ok(())
 }
