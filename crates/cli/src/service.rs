@@ -58,7 +58,10 @@ pub(crate) struct Drain {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bergen reload nova-compute")]
+  bergen reload nova-compute
+
+It ends when all processes have the new configuration: with 0, or with 1 if one could not read it,
+which then goes on with the old one.")]
 pub(crate) struct Reload {
     #[command(flatten)]
     service: RunningService,
@@ -138,11 +141,15 @@ impl Reload {
         let mut service = self.service.connect().await?;
         // It takes as long as the services need to finish what they run.
         let reload = async { service.reload().await.map_err(Failed::from) };
-        signals.unless(reload).await?;
+        let answers = signals.unless(reload).await?;
         if self.service.json {
-            return output::json_line(&());
+            output::json_line(&answers)?;
         }
-        line("reloaded; the service's log says what has changed")
+        match show::not_reloaded(&answers) {
+            Some(reasons) => Err(Failed::Service(reasons)),
+            None if self.service.json => Ok(()),
+            None => line("reloaded; the service's log says what has changed"),
+        }
     }
 }
 

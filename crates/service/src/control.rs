@@ -32,7 +32,8 @@ pub enum ControlCommand {
     Status,
     /// Stop gracefully, as at SIGTERM. [`DrainProgress`] comes until the process ends, which closes the connection.
     Drain,
-    /// Take over the changed configuration, as at SIGHUP. Answered with null when that is done.
+    /// Take over the changed configuration, as at SIGHUP. Answered when that is done, with one [`ProcessAnswer`] of null for
+    /// each process that did it, or did not.
     Reload,
     /// The level of the log. Answered with one [`ProcessAnswer`] of a text for each process.
     Loglevel {
@@ -111,8 +112,9 @@ pub struct ServiceLine {
     pub starts: u64,
 }
 
-/// What one process of a program answered.
+/// What one process of a program answered. As JSON it has the answer as `result`, or why there is none as `error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
 #[non_exhaustive]
 pub struct ProcessAnswer<T> {
     /// The service that it runs as a worker; empty for the process that the user started.
@@ -122,7 +124,18 @@ pub struct ProcessAnswer<T> {
     /// The process.
     pub pid: u32,
     /// The answer, or why there is none.
+    #[serde(flatten, with = "AnswerAsJson")]
     pub answer: Result<T, String>,
+}
+
+/// Names that scripts can read, in place of `Ok` and `Err`.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Result")]
+enum AnswerAsJson<T, E> {
+    #[serde(rename = "result")]
+    Ok(T),
+    #[serde(rename = "error")]
+    Err(E),
 }
 
 /// How far a drain is.

@@ -1,17 +1,17 @@
 //! Keeping workers alive.
 
+mod ask;
 mod child;
 mod reload;
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 
 use crate::LaunchError;
 use crate::launcher::control::{Control, exit_at_once};
-use crate::launcher::handle::{Command, WorkerAnswer};
+use crate::launcher::handle::Command;
 use crate::launcher::reload::Passes;
 use crate::launcher::status::Phase;
 use crate::launcher::{DrainClock, Tick};
@@ -208,8 +208,9 @@ impl Supervisor {
                 self.note_renewed();
             }
             Event::Ended { place, end } => self.ended(place, end),
-            Event::Reread { worked: true } => self.apply(),
-            Event::Reread { worked: false } | Event::Applied => self.finish_pass(),
+            Event::Reread(Ok(())) => self.apply(),
+            Event::Reread(failed) => self.finish_pass(&failed, Vec::new()),
+            Event::Applied(answers) => self.finish_pass(&Ok(()), answers),
         }
     }
 
@@ -311,36 +312,9 @@ impl Supervisor {
         if request == Request::Reload {
             return self.request_pass(Some(reply));
         }
-        // A worker that has not started yet is late, not stuck.
-        let asked = self
-            .slots
-            .iter()
-            .filter(|slot| slot.started || request != Request::Ping);
-        let mut answers = Vec::new();
-        for slot in asked {
-            if let Some(child) = &slot.child {
-                let answer = child.ask(request.clone());
-                answers.push((slot.identity.clone(), child.pid(), answer));
-            }
-        }
+        let answers = self.ask_children(&request, patience);
         tokio::spawn(async move {
-            let deadline = patience.map(|patience| tokio::time::Instant::now() + patience);
-            let mut collected = Vec::new();
-            for (identity, pid, answer) in answers {
-                let answer: Option<Value> = match deadline {
-                    Some(deadline) => tokio::time::timeout_at(deadline, answer)
-                        .await
-                        .unwrap_or_default(),
-                    None => answer.await,
-                };
-                collected.push(WorkerAnswer {
-                    service: identity.service,
-                    index: identity.index,
-                    pid,
-                    answer,
-                });
-            }
-            let _ = reply.send(collected);
+            let _ = reply.send(answers.await);
         });
     }
 }

@@ -59,6 +59,16 @@ pub(super) fn cut_off(last: &DrainProgress) -> String {
     )
 }
 
+/// Why processes have not reloaded; `None` if all have.
+pub(super) fn not_reloaded(answers: &[ProcessAnswer<()>]) -> Option<String> {
+    let failed = answers.iter().filter_map(|process| {
+        let reason = process.answer.as_ref().err()?;
+        Some(format!("{}: {reason}", name(process)))
+    });
+    let failed: Vec<_> = failed.collect();
+    (!failed.is_empty()).then(|| format!("not reloaded: {}", failed.join("; ")))
+}
+
 pub(super) fn log_levels(answers: &[ProcessAnswer<String>]) -> Vec<String> {
     let lines = answers.iter().map(|process| {
         let (Ok(text) | Err(text)) = &process.answer;

@@ -42,6 +42,7 @@ fn the_service() {
         .declare(OPTIONS)
         .declare(INTROSPECTION_OPTIONS)
         .declare(TEST_OPTIONS)
+        .file(folder.join("nova.conf"))
         .set("DEFAULT", "graceful_shutdown_timeout", "2")
         .set("DEFAULT", "backdoor_port", "0")
         .set("DEFAULT", "bergen_control_socket", text("bergen/nova.sock"))
@@ -104,6 +105,7 @@ impl Running {
     async fn start(name: &str, workers: usize, drain: Duration) -> Self {
         let folder = scratch(name);
         std::fs::create_dir_all(folder.join("reports")).unwrap();
+        std::fs::write(folder.join("nova.conf"), "[DEFAULT]\n").unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .args(["--exact", "service::the_service", "--nocapture"])
@@ -173,10 +175,7 @@ async fn status_shows_the_workers_and_what_they_run() {
     assert_eq!(processes.len(), 2);
     for (process, worker) in processes.iter().zip(status["services"].as_array().unwrap()) {
         assert_eq!(process["pid"], worker["pid"]);
-        assert_eq!(
-            process["answer"]["Ok"]["pid"], worker["pid"],
-            "each for itself"
-        );
+        assert_eq!(process["result"]["pid"], worker["pid"], "each for itself");
     }
 }
 
@@ -216,6 +215,31 @@ async fn a_reload_replaces_the_workers_before_it_returns() {
     let status = service.bergen("status", &["--json"]).await.expect(0).json();
     for worker in status["services"].as_array().unwrap() {
         assert_eq!(worker["starts"], 2, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_reload_of_a_broken_file_is_a_failure_and_changes_nothing() {
+    for workers in [1, 2] {
+        let service = Running::start("broken", workers, Duration::ZERO).await;
+        std::fs::write(service.folder.join("nova.conf"), "[DEFAULT\n").unwrap();
+        let pid = service.process.id();
+        let expected = [
+            format!("not reloaded: process {pid}: "),
+            "nova.conf".to_owned(),
+        ];
+        let failed = service.bergen("reload", &[]).await.expect(1);
+        failed.says(&expected.each_ref().map(String::as_str));
+        let failed = service.bergen("reload", &["--json"]).await.expect(1);
+        let answers: Value = serde_json::from_str(&failed.out).unwrap();
+        assert_eq!(answers[0]["pid"], pid);
+        assert!(
+            answers[0]["error"].as_str().unwrap().contains("nova.conf"),
+            "{answers}"
+        );
+        let status = service.bergen("status", &["--json"]).await.expect(0).json();
+        assert_eq!(status["phase"], "running");
+        assert_eq!(status["services"][0]["starts"], 1, "{status}");
     }
 }
 

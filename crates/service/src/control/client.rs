@@ -81,12 +81,13 @@ impl ControlClient {
         self.ask(ControlCommand::Status).await
     }
 
-    /// Takes over the changed configuration, and waits until that is done. If it can't be read, the service's log says
-    /// why, and everything there stays as it was.
+    /// Has the program take over the changed configuration, and waits until that is done: see
+    /// [`LauncherHandle::reload`](crate::LauncherHandle::reload). A process that can't read it says why, and stays as it
+    /// was.
     ///
     /// # Errors
     /// As [`status`](Self::status).
-    pub async fn reload(&mut self) -> Result<(), ControlError> {
+    pub async fn reload(&mut self) -> Result<Vec<ProcessAnswer<()>>, ControlError> {
         self.ask(ControlCommand::Reload).await
     }
 

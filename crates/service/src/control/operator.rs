@@ -29,10 +29,7 @@ impl Operator {
                 self.handle.stop();
                 Ok(Value::Null)
             }
-            ControlCommand::Reload => {
-                self.handle.reload().await;
-                Ok(Value::Null)
-            }
+            ControlCommand::Reload => serde_json::to_value(self.handle.reload().await),
             ControlCommand::Loglevel { level } => {
                 let answers = self.log_level(level.clone()).await?;
                 serde_json::to_value(answers)

@@ -3,7 +3,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    ControlCommand, ControlRequest, ControlResponse, DrainProgress, Outcome, StillRunning,
+    ControlCommand, ControlRequest, ControlResponse, DrainProgress, Outcome, ProcessAnswer,
+    StillRunning,
 };
 
 #[test]
@@ -87,6 +88,38 @@ fn answers_as_they_stand_in_a_line() {
         assert_eq!(
             serde_json::from_value::<ControlResponse>(line).unwrap(),
             response
+        );
+    }
+}
+
+#[test]
+fn an_answer_of_a_process_has_a_result_or_an_error() {
+    let of = |answer| ProcessAnswer {
+        service: "rpc".to_owned(),
+        index: 1,
+        pid: 7,
+        answer,
+    };
+    for (answer, expected) in [
+        (
+            Ok(Some("info".to_owned())),
+            json!({ "service": "rpc", "index": 1, "pid": 7, "result": "info" }),
+        ),
+        (
+            Ok(None),
+            json!({ "service": "rpc", "index": 1, "pid": 7, "result": null }),
+        ),
+        (
+            Err("no answer".to_owned()),
+            json!({ "service": "rpc", "index": 1, "pid": 7, "error": "no answer" }),
+        ),
+    ] {
+        let answer: ProcessAnswer<Option<String>> = of(answer);
+        let json = serde_json::to_value(&answer).unwrap();
+        assert_eq!(json, expected);
+        assert_eq!(
+            serde_json::from_value::<ProcessAnswer<Option<String>>>(json).unwrap(),
+            answer
         );
     }
 }

@@ -8,9 +8,10 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::reload::ENDED;
 use super::status::{LauncherStatus, StatusBoard};
-use crate::ServiceError;
 use crate::worker::channel::Request;
+use crate::{ProcessAnswer, ServiceError};
 
 /// A grip on the launcher of the process, for what stands beside the services: a control socket, a backdoor, tests.
 ///
@@ -49,8 +50,17 @@ impl LauncherHandle {
 
     /// Takes over the configuration as it is now, as SIGHUP does in a daemon, and waits until that is done. Calls that
     /// come while one is at work are served together after it.
-    pub async fn reload(&self) {
-        self.shared.commander.give(Request::Reload, None).await;
+    ///
+    /// Answers for this process and, with [`RestartMethod::Mutate`](crate::RestartMethod::Mutate), for each worker: the
+    /// configuration can't be read, and everything there stays as it was; or the process ended meanwhile.
+    #[must_use = "a configuration that can not be read is told here"]
+    pub async fn reload(&self) -> Vec<ProcessAnswer<()>> {
+        let answers = self.shared.commander.give(Request::Reload, None).await;
+        if answers.is_empty() {
+            let ended = WorkerAnswer::own(&self.shared.role, None);
+            return vec![reloaded(ended)];
+        }
+        answers.into_iter().map(reloaded).collect()
     }
 
     /// Asks each worker a question for its [`Launcher::on_question`](crate::Launcher::on_question), and waits `patience`
@@ -130,6 +140,22 @@ pub struct WorkerAnswer {
     pub answer: Option<Value>,
 }
 
+impl WorkerAnswer {
+    /// Of this process, which is `role`.
+    pub(crate) fn own(role: &Role, answer: Option<Value>) -> Self {
+        let (service, index) = match role {
+            Role::Worker { service, index } => (service.clone(), *index),
+            _ => (String::new(), 0),
+        };
+        Self {
+            service,
+            index,
+            pid: std::process::id(),
+            answer,
+        }
+    }
+}
+
 /// Whether and why the process is to end.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ending {
@@ -198,5 +224,20 @@ impl Commander {
             return Vec::new();
         }
         answers.await.unwrap_or_default()
+    }
+}
+
+/// What a process answered to a request to reload: its [`Outcome`](super::reload::Outcome).
+fn reloaded(answer: WorkerAnswer) -> ProcessAnswer<()> {
+    let outcome = match answer.answer {
+        Some(outcome) => serde_json::from_value(outcome)
+            .unwrap_or_else(|error| Err(format!("an answer of another kind: {error}"))),
+        None => Err(ENDED.to_owned()),
+    };
+    ProcessAnswer {
+        service: answer.service,
+        index: answer.index,
+        pid: answer.pid,
+        answer: outcome,
     }
 }

@@ -11,7 +11,7 @@ use super::control::{Control, exit_at_once};
 use super::drain::{DrainClock, Tick};
 use super::handle::{Command, Reply, Role, WorkerAnswer};
 use super::life::{Life, Order};
-use super::reload::{Passes, RestartMethod, reread};
+use super::reload::{self, ENDED, Outcome, Passes, RestartMethod, reread};
 use super::spec::{ServiceContext, ServiceSpec};
 use super::status::Phase;
 use crate::signals::{Signal, is_daemon};
@@ -30,7 +30,7 @@ pub(crate) struct Host {
     ready: bool,
     clock: DrainClock,
     passes: Passes,
-    pass: Option<JoinHandle<()>>,
+    pass: Option<JoinHandle<Outcome>>,
 }
 
 /// The services in their runtime.
@@ -110,7 +110,7 @@ impl Host {
                     }
                 }
                 Some(command) = self.control.commands.recv() => self.obey(command),
-                () = done(&mut self.pass) => self.finish_pass(),
+                outcome = done(&mut self.pass) => self.finish_pass(&outcome),
                 result = &mut life => break result,
             }
         };
@@ -247,37 +247,27 @@ impl Host {
             RestartMethod::Mutate => Order::Reset,
         };
         self.pass = Some(tokio::spawn(async move {
-            if !read.await {
-                return;
-            }
+            read.await?;
             let (done, wait) = oneshot::channel();
-            if orders.send(order(done)).await.is_ok() {
-                let _ = wait.await;
-            }
+            // Lost if the services end.
+            let _ = orders.send(order(done)).await;
+            wait.await.map_err(|_| ENDED.to_owned())
         }));
     }
 
-    fn finish_pass(&mut self) {
+    fn finish_pass(&mut self, outcome: &Outcome) {
         if self.ready && !self.clock.is_running() {
             self.control.board.set(Phase::Running);
             self.control.systemd.ready();
         }
-        if self.passes.finish() {
+        let answer = reload::answer(self.control.handle.role(), outcome);
+        if self.passes.finish(&[answer]) {
             self.begin_pass();
         }
     }
 
     fn own_answer(&self, answer: Value) -> WorkerAnswer {
-        let service = match self.control.handle.role() {
-            Role::Worker { service, .. } => service.clone(),
-            _ => String::new(),
-        };
-        WorkerAnswer {
-            service,
-            index: self.index(),
-            pid: std::process::id(),
-            answer: Some(answer),
-        }
+        WorkerAnswer::own(self.control.handle.role(), Some(answer))
     }
 
     fn index(&self) -> usize {
@@ -296,12 +286,13 @@ async fn orphaned(link: Option<&Link>) {
     }
 }
 
-/// When the pass, if one is at work, is over.
-async fn done(pass: &mut Option<JoinHandle<()>>) {
+/// When the pass, if one is at work, is over: how it went.
+async fn done(pass: &mut Option<JoinHandle<Outcome>>) -> Outcome {
     match pass {
         Some(task) => {
-            let _ = task.await;
+            let outcome = task.await;
             *pass = None;
+            outcome.unwrap_or_else(|_| Err(ENDED.to_owned()))
         }
         None => std::future::pending().await,
     }

@@ -63,7 +63,10 @@ impl Life {
                 }
                 Order::Renew(done) => {
                     running.stop().await;
-                    running.start().await;
+                    if !running.start().await {
+                        // It is the end, and who waits learns it.
+                        break;
+                    }
                     done
                 }
             };

@@ -2,7 +2,7 @@
 
 use bergen_config::Configuration;
 
-use super::handle::Reply;
+use super::handle::{Reply, Role, WorkerAnswer};
 
 #[cfg(test)]
 mod tests;
@@ -20,15 +20,29 @@ pub enum RestartMethod {
     Mutate,
 }
 
-/// Reads the configuration again, off the launcher's own thread. Whether that worked; if not, the log
-/// says why, and everything stays as it was.
-pub(crate) async fn reread(configuration: Configuration, method: RestartMethod) -> bool {
-    let read = tokio::task::spawn_blocking(move || match method {
-        RestartMethod::Reload => configuration.reload().is_ok(),
-        RestartMethod::Mutate => configuration.mutate().is_ok(),
+/// How a process got on with a reload; if it did not, why. Goes from workers to their supervisor as JSON.
+pub(crate) type Outcome = Result<(), String>;
+
+/// Why a process did not reload that was at its end.
+pub(crate) const ENDED: &str = "the process ended before it had reloaded";
+
+/// Reads the configuration again, off the launcher's own thread. If that does not work, everything stays as it was.
+pub(crate) async fn reread(configuration: Configuration, method: RestartMethod) -> Outcome {
+    let read = tokio::task::spawn_blocking(move || {
+        let read = match method {
+            RestartMethod::Reload => configuration.reload().map(drop),
+            RestartMethod::Mutate => configuration.mutate().map(drop),
+        };
+        read.map_err(|error| error.to_string())
     });
-    // A hook of the program that panics has told so itself.
-    read.await.unwrap_or(false)
+    read.await.unwrap_or_else(|_| {
+        Err("a hook of the program has panicked; its log says where".to_owned())
+    })
+}
+
+/// An outcome as it goes to whoever asked.
+pub(crate) fn answer(role: &Role, outcome: &Outcome) -> WorkerAnswer {
+    WorkerAnswer::own(role, serde_json::to_value(outcome).ok())
 }
 
 /// Requests to reload, in passes: one at a time. Those that come during one share the next.
@@ -51,10 +65,10 @@ impl Passes {
         begins
     }
 
-    /// The pass is over, which those are told that asked for it. Whether another is to begin now.
-    pub(crate) fn finish(&mut self) -> bool {
+    /// The pass is over, and those that asked for it are told how it went. Whether another is to begin now.
+    pub(crate) fn finish(&mut self, answers: &[WorkerAnswer]) -> bool {
         for reply in self.current.take().into_iter().flatten() {
-            let _ = reply.send(Vec::new());
+            let _ = reply.send(answers.to_vec());
         }
         self.current = self.next.take();
         self.current.is_some()

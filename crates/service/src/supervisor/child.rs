@@ -16,21 +16,23 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::LaunchError;
+use crate::launcher::handle::WorkerAnswer;
+use crate::launcher::reload::Outcome;
 use crate::systemd;
 use crate::worker::channel::{self, FromWorker, Incoming, Request, ToWorker};
 use crate::worker::{Identity, VARIABLE};
 
 /// What happens to workers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Event {
     /// The service in the worker of this place has started.
     Started { place: usize },
     /// The worker of this place has ended.
     Ended { place: usize, end: End },
     /// The supervisor has read the configuration again.
-    Reread { worked: bool },
-    /// The workers have taken over the configuration.
-    Applied,
+    Reread(Outcome),
+    /// The workers have taken over the configuration, or not.
+    Applied(Vec<WorkerAnswer>),
 }
 
 /// How a worker ended.

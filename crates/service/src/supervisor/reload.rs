@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::Supervisor;
 use super::child::Event;
 use crate::launcher::RestartMethod;
-use crate::launcher::handle::Reply;
-use crate::launcher::reload::reread;
+use crate::launcher::handle::{Reply, WorkerAnswer};
+use crate::launcher::reload::{self, ENDED, Outcome, reread};
 use crate::launcher::status::Phase;
 use crate::respawn::StartRecord;
 use crate::worker::channel::Request;
@@ -26,29 +26,22 @@ impl Supervisor {
         let read = reread(self.control.configuration.clone(), self.control.restart);
         let events = self.spawner.events();
         tokio::spawn(async move {
-            let worked = read.await;
-            let _ = events.send(Event::Reread { worked });
+            let _ = events.send(Event::Reread(read.await));
         });
     }
 
     /// The configuration is read; lets the workers have it.
     pub(super) fn apply(&mut self) {
         if self.clock.is_running() {
-            return self.finish_pass();
+            return self.finish_pass(&Err(ENDED.to_owned()), Vec::new());
         }
         match self.control.restart {
             RestartMethod::Reload => self.renew(),
             RestartMethod::Mutate => {
-                let answers: Vec<_> = self
-                    .children()
-                    .map(|child| child.ask(Request::Reload))
-                    .collect();
+                let answers = self.ask_children(&Request::Reload, None);
                 let events = self.spawner.events();
                 tokio::spawn(async move {
-                    for answer in answers {
-                        answer.await;
-                    }
-                    let _ = events.send(Event::Applied);
+                    let _ = events.send(Event::Applied(answers.await));
                 });
             }
         }
@@ -73,16 +66,19 @@ impl Supervisor {
     pub(super) fn note_renewed(&mut self) {
         let renews = self.control.restart == RestartMethod::Reload && self.passes.is_running();
         if renews && !self.slots.iter().any(|slot| slot.renewing) {
-            self.finish_pass();
+            self.finish_pass(&Ok(()), Vec::new());
         }
     }
 
-    pub(super) fn finish_pass(&mut self) {
+    /// The pass is over, for the supervisor itself with `outcome`.
+    pub(super) fn finish_pass(&mut self, outcome: &Outcome, workers: Vec<WorkerAnswer>) {
         if self.ready && !self.clock.is_running() {
             self.control.board.set(Phase::Running);
             self.control.systemd.ready();
         }
-        if self.passes.finish() {
+        let mut answers = vec![reload::answer(self.control.handle.role(), outcome)];
+        answers.extend(workers);
+        if self.passes.finish(&answers) {
             self.begin_pass();
         }
     }

@@ -18,7 +18,8 @@ use tokio::sync::mpsc;
 pub(crate) enum Request {
     /// Answered, with null, when the threads of the services have time for it.
     Ping,
-    /// Apply the configuration as it is now. Answered with null when that is done.
+    /// Apply the configuration as it is now. Answered with the [`Outcome`](crate::launcher::reload::Outcome) when that is
+    /// done.
     Reload,
     /// A question of the program's own, for [`Launcher::on_question`](crate::Launcher::on_question).
     Question(Value),

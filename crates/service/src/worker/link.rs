@@ -51,10 +51,12 @@ async fn serve(
     while let Some(ToWorker { id, request }) = incoming.next().await {
         let (outgoing, commander) = (outgoing.clone(), commander.clone());
         tokio::spawn(async move {
-            // In a worker there is one answer, its own.
             let answers = commander.give(request, None).await;
-            let own = answers.into_iter().next();
-            let answer = own.and_then(|own| own.answer).unwrap_or(Value::Null);
+            // In a worker there is one answer, its own; none when it is at its end, which the supervisor sees.
+            let Some(own) = answers.into_iter().next() else {
+                return;
+            };
+            let answer = own.answer.unwrap_or(Value::Null);
             let _ = outgoing.send(FromWorker::Answer { id, answer }).await;
         });
     }

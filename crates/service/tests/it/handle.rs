@@ -1,6 +1,6 @@
 //! What stands beside the services.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::process::Process;
 use super::program::{Kind, Scenario};
@@ -22,7 +22,9 @@ fn a_companion_asks_watches_reloads_and_stops_a_process() {
     assert_eq!(status["services"][1]["pid"], process.pid());
     process.wait_for("one 0 reset");
     process.wait_for("two 0 reset");
-    process.wait_for("reloaded");
+    let reloaded = json_after(&process.wait_for("reloaded [").text, "reloaded ");
+    let own = json!({ "service": "", "index": 0, "pid": process.pid(), "result": null });
+    assert_eq!(reloaded, json!([own]));
     process.wait_for("draining");
     assert_eq!(process.end(), 0);
 }

@@ -173,8 +173,11 @@ async fn ask(handle: LauncherHandle) {
         "status {}",
         serde_json::to_string(&handle.status()).unwrap()
     ));
-    handle.reload().await;
-    say("reloaded");
+    let reloaded = handle.reload().await;
+    say(&format!(
+        "reloaded {}",
+        serde_json::to_string(&reloaded).unwrap()
+    ));
     handle.stop();
     status
         .wait_for(|status| status.phase == Phase::Draining)

@@ -12,13 +12,13 @@ fn a_status_is_a_table_and_the_calls_in_flight() {
             { "service": "reports", "index": 10, "pid": null, "phase": "starting", "since": 0.1, "starts": 3 },
         ],
         "processes": [
-            { "service": "rpc", "index": 0, "pid": 8, "answer": { "Ok": {
+            { "service": "rpc", "index": 0, "pid": 8, "result": {
                 "pid": 8, "tasks": [], "timers": [], "connections": [],
                 "servers": [{ "target": "nova compute", "queues": [], "limit": 64, "calls": [
                     { "method": "build", "request_id": "req-1", "age": 1.5 },
                 ] }],
-            } } },
-            { "service": "reports", "index": 10, "pid": 9, "answer": { "Err": "no answer within 2 s" } },
+            } },
+            { "service": "reports", "index": 10, "pid": 9, "error": "no answer within 2 s" },
         ],
     }))
     .unwrap();

@@ -1,6 +1,7 @@
 use tokio::sync::oneshot;
 
-use super::Passes;
+use super::{Passes, answer};
+use crate::Role;
 
 #[test]
 fn requests_during_a_pass_share_the_next() {
@@ -12,12 +13,13 @@ fn requests_during_a_pass_share_the_next() {
     assert!(!passes.request(None));
     assert!(!passes.request(None));
 
-    assert!(passes.finish(), "one pass for the three");
-    assert!(first.try_recv().is_ok());
+    let failed = answer(&Role::InProcess, &Err("no file".to_owned()));
+    assert!(passes.finish(&[failed.clone()]), "one pass for the three");
+    assert_eq!(first.try_recv(), Ok(vec![failed]));
     assert!(second.try_recv().is_err(), "its pass is at work");
     assert!(passes.is_running());
 
-    assert!(!passes.finish());
-    assert!(second.try_recv().is_ok());
+    assert!(!passes.finish(&[]));
+    assert_eq!(second.try_recv(), Ok(Vec::new()));
     assert!(!passes.is_running());
 }
