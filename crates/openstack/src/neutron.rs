@@ -11,6 +11,7 @@ mod notifier;
 mod options;
 mod plugin;
 mod reports;
+pub mod resources;
 mod service;
 mod state;
 mod timeouts;

@@ -45,7 +45,7 @@ pub static RPC_OPTIONS: &[OptionDef] =
 /// What a server that answers agents has.
 pub static SERVER_OPTIONS: &[OptionDef] = &[
     OptionDef::new("DEFAULT", "rpc_workers", Kind::int_from(0))
-        .help("Workers that answer RPC. Default: half the processors, at least one. 0: none, and agents get no answers."),
+        .help("Workers that answer RPC. Default: half the processors, at most one for 4 GiB of memory, at least one. 0: none, and agents get no answers."),
     OptionDef::new("DEFAULT", "rpc_state_report_workers", Kind::int_from(0))
         .default("1")
         .help("Workers that answer state reports only; 0: none."),
@@ -57,10 +57,32 @@ pub static SERVER_OPTIONS: &[OptionDef] = &[
         .help("Whether agents that report for the first time are administratively up."),
 ];
 
-/// The default of `rpc_workers`: half of the processors, at least 1. (neutron also counts its memory, 2 GiB for a
-/// worker, which a Rust worker does not need.)
+/// The default of `rpc_workers`, by neutron's rule: half of the processors, or of the times that 2 GiB fit into the
+/// memory if that is less, and at least 1. Where the memory is not known (`/proc/meminfo` is Linux's), the processors
+/// count alone.
 pub fn default_rpc_workers() -> usize {
-    (bergen_service::default_worker_count() / 2).max(1)
+    let information = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    rpc_workers(
+        bergen_service::default_worker_count(),
+        total_memory(&information),
+    )
+}
+
+/// `memory` in KiB.
+fn rpc_workers(processors: usize, memory: Option<usize>) -> usize {
+    let fitting = memory.map_or(usize::MAX, |memory| memory / WORKER_MEMORY);
+    (processors.min(fitting) / 2).max(1)
+}
+
+/// What neutron takes a worker to grow to, in KiB: 2 GiB.
+const WORKER_MEMORY: usize = 2 * 1024 * 1024;
+
+/// The memory of the machine in KiB, out of the text of `/proc/meminfo`.
+fn total_memory(information: &str) -> Option<usize> {
+    let total = information
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    total.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 #[cfg(test)]

@@ -163,7 +163,7 @@ pub enum ReportError {
 /// Reports the state of agents: neutron's `PluginReportStateAPI`.
 ///
 /// It asks for version 1.1 of `report_state` and 1.2 of `has_alive_neutron_server`, which servers of every release know;
-/// today's agents send 1.4, which those before 2025.2 refuse.
+/// today's agents send 1.4, which those before 2025.2 refuse, and which the methods about other agents need.
 #[derive(Debug, Clone)]
 pub struct StateReportClient {
     client: BackingOffClient,
@@ -224,6 +224,38 @@ impl StateReportClient {
         client
             .call(ctxt, "has_alive_neutron_server", &json!({}))
             .await
+    }
+
+    /// The agents that the server knows and whose fields have these values, as `host` or `agent_type`; with `is_active`
+    /// also only those that are alive, or are not. Each is a map of the fields of
+    /// [`Agent`](crate::objects::neutron::Agent): neutron sends it as a plain one, not as an object.
+    ///
+    /// # Errors
+    /// See [`CallError`]. Servers before 2025.2 do not have the method.
+    pub async fn get_agents(
+        &self,
+        ctxt: &Context,
+        filters: &Map<String, Value>,
+    ) -> Result<Vec<Map<String, Value>>, CallError> {
+        let client = self.client.version((1, 4));
+        client.call(ctxt, "get_agents", filters).await
+    }
+
+    /// Has the server forget an agent, as one that is taken down for good does. One that it does not know is no error.
+    ///
+    /// # Errors
+    /// As [`get_agents`](Self::get_agents).
+    pub async fn delete_agent(
+        &self,
+        ctxt: &Context,
+        host: &str,
+        agent_type: &str,
+    ) -> Result<(), CallError> {
+        let client = self.client.version((1, 4));
+        let arguments = json!({"host": host, "agent_type": agent_type});
+        let answered: Value = client.call(ctxt, "delete_agent", &arguments).await?;
+        drop(answered);
+        Ok(())
     }
 
     /// Asks until there is a server that reaches its database, as L2 agents do when they start. An answer of false is

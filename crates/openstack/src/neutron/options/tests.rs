@@ -54,3 +54,39 @@ fn a_report_interval_may_be_a_fraction() {
         .unwrap();
     assert_eq!(interval, Duration::from_millis(500));
 }
+
+#[test]
+fn half_of_the_processors_answer_rpc_if_the_memory_is_enough_for_them() {
+    const GIB: usize = 1024 * 1024;
+    for (processors, memory, workers) in [
+        (1, Some(64 * GIB), 1),
+        (8, Some(64 * GIB), 4),
+        (8, Some(16 * GIB), 4),
+        (8, Some(16 * GIB - 1), 3),
+        (8, Some(8 * GIB), 2),
+        (8, Some(GIB), 1),
+        (8, Some(0), 1),
+        (9, None, 4),
+        (0, None, 1),
+    ] {
+        assert_eq!(
+            rpc_workers(processors, memory),
+            workers,
+            "{processors} {memory:?}"
+        );
+    }
+}
+
+#[test]
+fn the_memory_is_read_from_the_kernels_text() {
+    let text = "MemTotal:        8131944 kB\nMemFree:          206640 kB\n";
+    assert_eq!(total_memory(text), Some(8_131_944));
+    for text in [
+        "",
+        "MemFree: 1 kB\n",
+        "MemTotal: 8 GB\n",
+        "MemTotal: -1 kB\n",
+    ] {
+        assert_eq!(total_memory(text), None, "{text:?}");
+    }
+}

@@ -157,3 +157,41 @@ async fn an_l2_agent_sleeps_when_the_server_has_no_database() {
     assert_eq!(client.wait_for_server(&ctxt, pause).await, Ok(()));
     assert_eq!(began.elapsed().as_secs(), 60);
 }
+
+#[tokio::test(start_paused = true)]
+async fn other_agents_are_found_and_deleted_with_version_1_4() {
+    let bus = TestBus::new();
+    let transport = bus.rpc_transport();
+    let known = json!([{"host": "net-2", "agent_type": "L3 agent", "admin_state_up": true}]);
+    let listed = known.clone();
+    let endpoint = DynamicEndpoint::new(EndpointTarget::new().version((1, 4)))
+        .method("get_agents", move |_| {
+            let listed = listed.clone();
+            async move { Ok::<_, MethodError>(listed) }
+        })
+        .method("delete_agent", |_| async { Ok::<_, MethodError>(()) });
+    let server = RpcServer::builder(&transport, ServerTarget::new(REPORTS_TOPIC, "s-1"))
+        .endpoint(endpoint)
+        .build();
+    server.start().await.unwrap();
+    let client = StateReportClient::new(&transport, &MethodTimeouts::default());
+    let ctxt = Context::default();
+
+    let filters = json!({"host": "net-2", "is_active": true});
+    let agents = client.get_agents(&ctxt, filters.as_object().unwrap()).await;
+    assert_eq!(json!(agents.unwrap()), known);
+    client
+        .delete_agent(&ctxt, "net-2", "L3 agent")
+        .await
+        .unwrap();
+
+    let found = bus.sent().calls().method("get_agents").assert_one();
+    assert_eq!(found.target.version, Some(Version::new(1, 4)));
+    assert_eq!(found.args_as::<Value>(), filters);
+    let deleted = bus.sent().calls().method("delete_agent").assert_one();
+    assert_eq!(deleted.target.version, Some(Version::new(1, 4)));
+    assert_eq!(
+        deleted.args_as::<Value>(),
+        json!({"host": "net-2", "agent_type": "L3 agent"})
+    );
+}
