@@ -1,5 +1,6 @@
 //! The backdoor: a socket of this machine that shows what a process is at, and changes nothing.
 
+mod port;
 mod ports;
 mod session;
 
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::ServiceError;
 use crate::introspect::{Door, LocalSocket, Observer, Settings};
+pub use port::BackdoorPort;
 use ports::BackdoorPorts;
 
 /// An open backdoor: oslo.service's, with commands that only show, in place of a Python prompt.
@@ -51,11 +53,11 @@ impl Backdoor {
         Ok(Some(backdoor))
     }
 
-    /// The TCP port; `None` on a Unix socket.
-    pub(crate) fn port(&self) -> Option<u16> {
+    /// Where it is; `None` if the system does not say.
+    pub(crate) fn port(&self) -> Option<BackdoorPort> {
         match &self.listener {
-            Listener::Tcp(listener) => listener.local_addr().ok().map(|address| address.port()),
-            Listener::Local(_) => None,
+            Listener::Tcp(listener) => Some(listener.local_addr().ok()?.port().into()),
+            Listener::Local(socket) => Some(BackdoorPort::Socket(socket.path().to_owned())),
         }
     }
 
@@ -82,15 +84,17 @@ impl Backdoor {
 
     fn log(&self) {
         let process = std::process::id();
-        match &self.listener {
-            Listener::Tcp(_) => {
-                let port = self.port().unwrap_or_default();
+        match self.port() {
+            Some(BackdoorPort::Port(port)) => {
                 tracing::info!("Backdoor of process {process} is open on 127.0.0.1:{port}");
             }
-            Listener::Local(socket) => {
-                let path = socket.path().display();
-                tracing::info!("Backdoor of process {process} is open on {path}");
+            Some(BackdoorPort::Socket(path)) => {
+                tracing::info!(
+                    "Backdoor of process {process} is open on {}",
+                    path.display()
+                );
             }
+            None => {}
         }
     }
 }

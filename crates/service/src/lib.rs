@@ -23,6 +23,7 @@ mod task_group;
 mod work;
 mod worker;
 
+pub use backdoor::BackdoorPort;
 pub use control::{
     ControlClient, ControlCommand, ControlError, ControlStatus, DrainEnd, DrainProgress,
     ProcessAnswer, ServiceLine, StillRunning,

@@ -10,6 +10,7 @@ use bergen_messaging::rpc::{
 use bergen_messaging::target::{ClientTarget, EndpointTarget, Version};
 use bergen_messaging::transport::RpcTransport;
 use bergen_messaging::wire::{Context, RawJson};
+use bergen_service::BackdoorPort;
 use serde::{Deserialize, Serialize};
 
 /// Serves the base API, namespace `baseapi`, version 1.1: nova's `BaseRPCAPI`.
@@ -17,16 +18,16 @@ use serde::{Deserialize, Serialize};
 /// | method | since | |
 /// |---|---|---|
 /// | `ping(arg)` | 1.0 | gives back `arg`, whatever it is, and the service's name |
-/// | `get_backdoor_port()` | 1.1 | the port of the process that answers, or null |
+/// | `get_backdoor_port()` | 1.1 | where the backdoor of the process that answers is: a port, a path, or null |
 #[derive(Debug, Clone)]
 pub struct BaseRpcApi {
     service_name: String,
-    backdoor_port: Option<u16>,
+    backdoor_port: Option<BackdoorPort>,
 }
 
 impl BaseRpcApi {
     /// For a service of this name, as `compute`.
-    pub fn new(service_name: impl Into<String>, backdoor_port: Option<u16>) -> Self {
+    pub fn new(service_name: impl Into<String>, backdoor_port: Option<BackdoorPort>) -> Self {
         Self {
             service_name: service_name.into(),
             backdoor_port,
@@ -41,9 +42,9 @@ impl BaseRpcApi {
         })
     }
 
-    fn port(&self, call: &Call) -> Result<Option<u16>, MethodError> {
+    fn port(&self, call: &Call) -> Result<Option<&BackdoorPort>, MethodError> {
         call.bind("get_backdoor_port", &[])?;
-        Ok(self.backdoor_port)
+        Ok(self.backdoor_port.as_ref())
     }
 }
 
@@ -129,15 +130,13 @@ impl BaseApi {
         self.client.call(ctxt, "ping", &arguments).await
     }
 
-    /// The port of the backdoor of the process that answers; `None` if it has none. nova gives a path for a backdoor on
-    /// a Unix socket, which is `None` here.
+    /// Where the backdoor of the process that answers is; `None` if it has none.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn backdoor_port(&self, ctxt: &Context) -> Result<Option<u16>, CallError> {
+    pub async fn backdoor_port(&self, ctxt: &Context) -> Result<Option<BackdoorPort>, CallError> {
         let client = self.client.prepare().version((1, 1));
-        let port: RawJson = client.call(ctxt, "get_backdoor_port", &()).await?;
-        Ok(port.decode().ok())
+        client.call(ctxt, "get_backdoor_port", &()).await
     }
 
     const fn over(client: PreparedClient) -> Self {

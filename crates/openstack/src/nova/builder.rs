@@ -7,7 +7,7 @@ use bergen_config::Options;
 use bergen_messaging::rpc::CallError;
 use bergen_messaging::transport::RpcTransport;
 use bergen_messaging::wire::Context;
-use bergen_service::TaskGroup;
+use bergen_service::{BackdoorPort, TaskGroup};
 
 use super::registration::Identity;
 use super::{
@@ -28,7 +28,7 @@ pub struct NovaServiceBuilder {
     pub(super) alternative_topic: Option<String>,
     version: i64,
     pub(super) settings: NovaSettings,
-    pub(super) backdoor_port: Option<u16>,
+    pub(super) backdoor_port: Option<BackdoorPort>,
     records: Option<Arc<dyn ServiceRecords>>,
     servicegroup: Option<Arc<dyn ServiceGroup>>,
     serializer: Option<ObjectSerializer>,
@@ -83,8 +83,8 @@ impl NovaServiceBuilder {
         self
     }
 
-    /// The port of the process's backdoor, which the base API tells. Default: none.
-    pub fn backdoor_port(mut self, port: Option<u16>) -> Self {
+    /// Where the process's backdoor is, which the base API tells. Default: none.
+    pub fn backdoor_port(mut self, port: Option<BackdoorPort>) -> Self {
         self.backdoor_port = port;
         self
     }

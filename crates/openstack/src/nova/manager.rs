@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bergen_messaging::rpc::Endpoint;
-use bergen_service::{PeriodicTasks, ServiceError};
+use bergen_service::{BackdoorPort, PeriodicTasks, ServiceError};
 
 use super::ServiceRecord;
 use crate::context::RequestContext;
@@ -43,8 +43,8 @@ pub trait Manager: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Tells the port of the process's backdoor, if it has one.
-    fn set_backdoor_port(&self, port: Option<u16>) {
+    /// Tells where the process's backdoor is, if it has one.
+    fn set_backdoor_port(&self, port: Option<BackdoorPort>) {
         let _ = port;
     }
 

@@ -176,7 +176,8 @@ impl<M: Manager> NovaService<M> {
         check_temporary_directory(self.binary())?;
         let record = self.register().await?;
         self.manager.pre_start_hook(&record).await?;
-        self.manager.set_backdoor_port(self.settings.backdoor_port);
+        self.manager
+            .set_backdoor_port(self.settings.backdoor_port.clone());
         self.serve(self.topic(), &self.server).await?;
         if let Some(topic) = &self.settings.alternative_topic {
             self.serve(topic, &self.alternative).await?;
@@ -202,7 +203,10 @@ impl<M: Manager> NovaService<M> {
 
     /// Starts a server for a topic, and keeps it.
     async fn serve(&self, topic: &str, kept: &OnceLock<RpcServer>) -> Result<(), ServiceError> {
-        let base = BaseRpcApi::new(self.manager.service_name(), self.settings.backdoor_port);
+        let base = BaseRpcApi::new(
+            self.manager.service_name(),
+            self.settings.backdoor_port.clone(),
+        );
         let mut endpoints = Arc::clone(&self.manager).endpoints();
         endpoints.push(Arc::new(base));
         endpoints.extend(Arc::clone(&self.manager).additional_endpoints());

@@ -3,14 +3,16 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-use super::Backdoor;
+use super::{Backdoor, BackdoorPort};
 use crate::introspect::tests::observer;
 
 /// Opens one as these options say, serves it, and gives its port.
 async fn open(options: &[(&str, &str)]) -> u16 {
     let observer = Arc::new(observer(options));
     let backdoor = Backdoor::open(&observer.settings()).await.unwrap().unwrap();
-    let port = backdoor.port().unwrap();
+    let Some(BackdoorPort::Port(port)) = backdoor.port() else {
+        panic!("no port: {backdoor:?}");
+    };
     tokio::spawn(backdoor.serve(observer));
     port
 }
@@ -105,7 +107,7 @@ async fn the_socket_wins_over_the_port() {
     ];
     let observer = Arc::new(observer(&options));
     let backdoor = Backdoor::open(&observer.settings()).await.unwrap().unwrap();
-    assert_eq!(backdoor.port(), None);
+    assert_eq!(backdoor.port(), Some(BackdoorPort::Socket(path.clone())));
     let serving = tokio::spawn(backdoor.serve(observer));
     let mut stream = UnixStream::connect(&path).await.unwrap();
     stream.write_all(b"quit\n").await.unwrap();

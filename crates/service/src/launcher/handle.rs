@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::reload::ENDED;
 use super::status::{LauncherStatus, StatusBoard};
 use crate::worker::channel::Request;
-use crate::{ProcessAnswer, ServiceError};
+use crate::{BackdoorPort, ProcessAnswer, ServiceError};
 
 /// A grip on the launcher of the process, for what stands beside the services: a control socket, a backdoor, tests.
 ///
@@ -80,14 +80,14 @@ impl LauncherHandle {
         self.shared.board.watch()
     }
 
-    /// The TCP port of the process's backdoor, if it has one.
-    pub fn backdoor_port(&self) -> Option<u16> {
-        self.shared.backdoor_port.get().copied()
+    /// Where the process's backdoor is, if it has one.
+    pub fn backdoor_port(&self) -> Option<BackdoorPort> {
+        self.shared.backdoor_port.get().cloned()
     }
 
-    /// Notes the port of the backdoor, for the services that are started afterwards. Only the first counts.
-    pub fn set_backdoor_port(&self, port: u16) {
-        let _ = self.shared.backdoor_port.set(port);
+    /// Notes where the backdoor is, for the services that are started afterwards. Only the first counts.
+    pub fn set_backdoor_port(&self, port: impl Into<BackdoorPort>) {
+        let _ = self.shared.backdoor_port.set(port.into());
     }
 
     pub(crate) fn ending(&self) -> &Ending {
@@ -106,7 +106,7 @@ struct Shared {
     board: Arc<StatusBoard>,
     ending: Ending,
     commander: Commander,
-    backdoor_port: OnceLock<u16>,
+    backdoor_port: OnceLock<BackdoorPort>,
 }
 
 /// What a process is to its program.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bergen_config::Configuration;
 
 use super::handle::LauncherHandle;
-use crate::{Service, ServiceError};
+use crate::{BackdoorPort, Service, ServiceError};
 
 /// A service by its name, how to make it, and by how many workers it is run.
 #[derive(Clone)]
@@ -95,8 +95,8 @@ impl ServiceContext {
         &self.launcher
     }
 
-    /// The port of the process's backdoor, which is open before any service is made; nova's `backdoor_port`.
-    pub fn backdoor_port(&self) -> Option<u16> {
+    /// Where the process's backdoor is, which is open before any service is made; nova's `backdoor_port`.
+    pub fn backdoor_port(&self) -> Option<BackdoorPort> {
         self.launcher.backdoor_port()
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bergen_config::{self as config, Configuration, OptionDef};
 use bergen_service::{
-    Launcher, LauncherHandle, OPTIONS, Phase, RestartMethod, Service, ServiceContext, ServiceError,
-    ServiceSpec,
+    BackdoorPort, Launcher, LauncherHandle, OPTIONS, Phase, RestartMethod, Service, ServiceContext,
+    ServiceError, ServiceSpec,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -240,7 +240,9 @@ impl Service for Work {
                 std::thread::sleep(Duration::from_mins(10));
             });
         }
-        let port = self.context.backdoor_port().unwrap();
+        let Some(BackdoorPort::Port(port)) = self.context.backdoor_port() else {
+            panic!("no port");
+        };
         self.say(&format!("started {} port {port}", self.values()));
         Ok(())
     }

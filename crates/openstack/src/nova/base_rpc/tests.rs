@@ -1,11 +1,12 @@
 use bergen_messaging::rpc::RpcServer;
 use bergen_messaging::target::ServerTarget;
+use bergen_service::BackdoorPort;
 use bergen_testing::TestBus;
 use serde_json::json;
 
 use super::*;
 
-async fn serve(transport: &RpcTransport, host: &str, port: Option<u16>) -> RpcServer {
+async fn serve(transport: &RpcTransport, host: &str, port: Option<BackdoorPort>) -> RpcServer {
     let server = RpcServer::builder(transport, ServerTarget::new("compute", host))
         .endpoint(BaseRpcApi::new("compute", port))
         .build();
@@ -33,15 +34,21 @@ async fn a_ping_gives_back_whatever_was_sent() {
 async fn each_server_tells_its_own_backdoor() {
     let bus = TestBus::new();
     let transport = bus.rpc_transport();
+    let socket = BackdoorPort::Socket("/run/nova/backdoor.sock".into());
     let _servers = [
-        serve(&transport, "h-1", Some(4444)).await,
-        serve(&transport, "h-2", None).await,
+        serve(&transport, "h-1", Some(4444.into())).await,
+        serve(&transport, "h-2", Some(socket.clone())).await,
+        serve(&transport, "h-3", None).await,
     ];
     let api = BaseApi::new(&transport, "compute");
     let ctxt = Context::default();
     let port = |host: &str| api.server(host);
-    assert_eq!(port("h-1").backdoor_port(&ctxt).await, Ok(Some(4444)));
-    assert_eq!(port("h-2").backdoor_port(&ctxt).await, Ok(None));
+    assert_eq!(
+        port("h-1").backdoor_port(&ctxt).await,
+        Ok(Some(4444.into()))
+    );
+    assert_eq!(port("h-2").backdoor_port(&ctxt).await, Ok(Some(socket)));
+    assert_eq!(port("h-3").backdoor_port(&ctxt).await, Ok(None));
 }
 
 #[tokio::test(start_paused = true)]

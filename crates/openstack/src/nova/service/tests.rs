@@ -4,7 +4,7 @@ use std::time::Duration;
 use bergen_messaging::rpc::{Call, DynamicEndpoint, Endpoint, MethodError, RpcClient};
 use bergen_messaging::target::{ClientTarget, EndpointTarget};
 use bergen_messaging::wire::Context;
-use bergen_service::{PeriodicTask, PeriodicTasks};
+use bergen_service::{BackdoorPort, PeriodicTask, PeriodicTasks};
 use bergen_testing::TestBus;
 use serde_json::json;
 use tokio::time::Instant;
@@ -66,7 +66,7 @@ impl Manager for Recorder {
         self.hook("pre_start_hook")
     }
 
-    fn set_backdoor_port(&self, port: Option<u16>) {
+    fn set_backdoor_port(&self, port: Option<BackdoorPort>) {
         self.note(format!("backdoor_port {port:?}"));
     }
 
@@ -129,7 +129,7 @@ fn builder(stand_in: &StandIn) -> NovaServiceBuilder {
     NovaService::builder(&stand_in.transport, "nova-compute")
         .settings(settings)
         .alternative_topic("compute-alt")
-        .backdoor_port(Some(4444))
+        .backdoor_port(Some(4444.into()))
 }
 
 async fn service(stand_in: &StandIn) -> NovaService<Recorder> {
@@ -168,7 +168,7 @@ async fn it_starts_in_the_order_of_nova() {
             "init_host [0, 0]",
             "create",
             "pre_start_hook [0, 0]",
-            "backdoor_port Some(4444)",
+            "backdoor_port Some(Port(4444))",
             "post_start_hook [1, 1]",
             "periodic_tasks",
         ]
@@ -196,7 +196,7 @@ async fn every_endpoint_is_served_on_both_topics_the_managers_first() {
         let pong = base.ping(&Context::default(), &1).await.unwrap();
         assert_eq!(pong.service, "compute");
         let port = base.backdoor_port(&Context::default()).await;
-        assert_eq!(port, Ok(Some(4444)));
+        assert_eq!(port, Ok(Some(4444.into())));
     }
     service.stop().await;
 }
