@@ -16,28 +16,11 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_comes_to_life_gets_its_routers_and_both_end_in_order() {
     let vhost = TestVhost::new("neutron-examples").await.unwrap();
-    let folder = Folder::new();
-    let configuration = folder.path("neutron.conf");
-    let text =
-        "[DEFAULT]\nrpc_workers = 2\nperiodic_interval = 1\n[AGENT]\nreport_interval = 0.5\n";
-    std::fs::write(&configuration, text).unwrap();
-    let start = |program: &str, host: &str| {
-        let path = match program {
-            "l3-agent" => env!("CARGO_BIN_EXE_l3-agent"),
-            _ => env!("CARGO_BIN_EXE_neutron-rpc-server"),
-        };
-        let mut command = Command::new(path);
-        command
-            .args(["--host", host, "--url", &vhost.url(), "--config-file"])
-            .arg(&configuration)
-            .current_dir(&folder.0)
-            .stderr(File::create(folder.path(&format!("{program}.log"))).unwrap());
-        Guarded::spawn(program, &mut command, None).unwrap()
-    };
+    let folder = Folder::new("life", "rpc_workers = 2");
 
     // The agent waits for its server.
-    let mut agent = start("l3-agent", "net-1");
-    let mut server = start("neutron-rpc-server", "ctl-1");
+    let mut agent = folder.start("l3-agent", "net-1", &vhost);
+    let mut server = folder.start("neutron-rpc-server", "ctl-1", &vhost);
     let database = folder.path("neutron.sqlite");
 
     folder
@@ -81,15 +64,70 @@ async fn an_agent_comes_to_life_gets_its_routers_and_both_end_in_order() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_agent_that_is_not_enabled_gets_no_routers_until_an_operator_enables_it() {
+    let vhost = TestVhost::new("neutron-not-enabled").await.unwrap();
+    let folder = Folder::new("not-enabled", "rpc_workers = 1\nenable_new_agents = false");
+    let mut server = folder.start("neutron-rpc-server", "ctl-1", &vhost);
+    let mut agent = folder.start("l3-agent", "net-1", &vhost);
+    folder
+        .until("an empty synchronisation", || {
+            let logs = folder.logs();
+            logs.contains("this host is to have 0 routers")
+                .then_some(())
+        })
+        .await;
+    assert_eq!(folder.router("first"), None);
+
+    // An agent that starts again synchronises, and a report does not undo what an operator did.
+    agent.signal(Signal::Terminate).unwrap();
+    agent.wait(LIMIT).await.unwrap();
+    let connection = Connection::open(folder.path("neutron.sqlite")).unwrap();
+    connection.busy_timeout(LIMIT).unwrap();
+    let enabled = connection.execute(
+        "UPDATE agents SET admin_state_up = 1 WHERE NOT admin_state_up",
+        [],
+    );
+    assert_eq!(enabled, Ok(1));
+    let mut agent = folder.start("l3-agent", "net-1", &vhost);
+    folder
+        .until("the first router", || folder.router("first"))
+        .await;
+
+    for process in [&mut agent, &mut server] {
+        process.signal(Signal::Terminate).unwrap();
+        process.wait(LIMIT).await.unwrap();
+    }
+}
+
 /// A folder of the test's own, gone with it.
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
-        let name = format!("bergen-neutron-examples-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+    /// With a configuration whose group `DEFAULT` has these options.
+    fn new(name: &str, options: &str) -> Self {
+        let name = format!("bergen-neutron-{name}-{}", std::process::id());
+        let folder = Self(std::env::temp_dir().join(name));
+        std::fs::create_dir_all(&folder.0).unwrap();
+        let text = format!(
+            "[DEFAULT]\n{options}\nperiodic_interval = 1\n[AGENT]\nreport_interval = 0.5\n"
+        );
+        std::fs::write(folder.path("neutron.conf"), text).unwrap();
+        folder
+    }
+
+    fn start(&self, program: &str, host: &str, vhost: &TestVhost) -> Guarded {
+        let path = match program {
+            "l3-agent" => env!("CARGO_BIN_EXE_l3-agent"),
+            _ => env!("CARGO_BIN_EXE_neutron-rpc-server"),
+        };
+        let mut command = Command::new(path);
+        command
+            .args(["--host", host, "--url", &vhost.url(), "--config-file"])
+            .arg(self.path("neutron.conf"))
+            .current_dir(&self.0)
+            .stderr(File::create(self.path(&format!("{program}.log"))).unwrap());
+        Guarded::spawn(program, &mut command, None).unwrap()
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -16,7 +16,7 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS agents (
         agent_type TEXT NOT NULL, host TEXT NOT NULL, binary TEXT NOT NULL, topic TEXT NOT NULL,
         availability_zone TEXT NOT NULL, configurations TEXT NOT NULL,
-        heartbeat INTEGER NOT NULL, started_at INTEGER NOT NULL,
+        heartbeat INTEGER NOT NULL, started_at INTEGER NOT NULL, admin_state_up INTEGER NOT NULL,
         PRIMARY KEY (agent_type, host)
     );
     CREATE TABLE IF NOT EXISTS routers (

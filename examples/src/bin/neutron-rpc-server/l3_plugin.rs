@@ -7,7 +7,7 @@ use bergen::service::ServiceError;
 use rusqlite::Connection;
 use serde_json::Value;
 
-use super::agents::has_l3_agent;
+use super::agents::l3_agent_is_up;
 use super::database::Database;
 
 /// The methods of neutron's topic `q-l3-plugin` that an agent of legacy routers calls.
@@ -56,7 +56,8 @@ impl L3Plugin {
         ["CORE", "L3_ROUTER_NAT"].map(ToOwned::to_owned).to_vec()
     }
 
-    /// Gives the host all routers that are nobody's, as neutron does with `router_auto_schedule`.
+    /// Gives the host all routers that are nobody's, as neutron does with `router_auto_schedule`. An agent that is
+    /// administratively down has none.
     #[rpc(version = "1.9")]
     async fn get_router_ids(
         &self,
@@ -64,10 +65,11 @@ impl L3Plugin {
         host: String,
     ) -> Result<Vec<String>, PluginError> {
         let ids = self.database.run(move |connection| {
-            if has_l3_agent(connection, &host)? {
-                let schedule = "UPDATE routers SET host = ?1, told = 1 WHERE host IS NULL";
-                connection.execute(schedule, [&host])?;
+            if l3_agent_is_up(connection, &host)? != Some(true) {
+                return Ok(Vec::new());
             }
+            let schedule = "UPDATE routers SET host = ?1, told = 1 WHERE host IS NULL";
+            connection.execute(schedule, [&host])?;
             let mut select = connection.prepare("SELECT id FROM routers WHERE host = ?1")?;
             let ids = select.query_map([&host], |row| row.get(0))?;
             ids.collect()
@@ -84,8 +86,11 @@ impl L3Plugin {
     ) -> Result<Vec<Value>, PluginError> {
         let asked = host.clone();
         let routers = self.database.run(move |connection| {
-            let known = has_l3_agent(connection, &asked)?;
-            known.then(|| routers(connection, &asked)).transpose()
+            Ok(match l3_agent_is_up(connection, &asked)? {
+                Some(true) => Some(routers(connection, &asked)?),
+                Some(false) => Some(Vec::new()),
+                None => None,
+            })
         });
         let Some(mut routers) = routers.await? else {
             let agent_type = "L3 agent".to_owned();

@@ -13,6 +13,7 @@ use bergen::service::{Service, ServiceContext, ServiceError, StartOptions, TaskG
 use bergen_examples::{failed, transport};
 use tokio::sync::Mutex;
 
+use super::agents::Agents;
 use super::database::Database;
 use super::l3_plugin::L3Plugin;
 
@@ -48,10 +49,14 @@ impl Worker {
         let database = Database::open(database).map_err(failed)?;
         let down_time = options.get("DEFAULT", "agent_down_time").map_err(failed)?;
         let timeouts = MethodTimeouts::from_options(&options).map_err(failed)?;
-        let reports = StateReportEndpoint::new(Arc::new(database.clone()), down_time);
+        let enable_new = options
+            .get("DEFAULT", "enable_new_agents")
+            .map_err(failed)?;
+        let agents = Arc::new(Agents::new(database.clone(), enable_new));
+        let reports = StateReportEndpoint::new(agents, down_time);
         let reports: Arc<dyn Endpoint> = Arc::new(reports);
         let mut connection = Connection::new(&transport);
-        connection.create_consumer(StateReportEndpoint::<Database>::TOPIC, [reports], false);
+        connection.create_consumer(StateReportEndpoint::<Agents>::TOPIC, [reports], false);
         if topics == Topics::All {
             let plugin: Arc<dyn Endpoint> = Arc::new(L3Plugin::new(database.clone()));
             connection.create_consumer(PLUGIN_TOPIC, [plugin], false);
