@@ -1,3 +1,5 @@
+use std::slice;
+
 use tokio::sync::oneshot;
 
 use super::{Passes, answer};
@@ -14,7 +16,10 @@ fn requests_during_a_pass_share_the_next() {
     assert!(!passes.request(None));
 
     let failed = answer(&Role::InProcess, &Err("no file".to_owned()));
-    assert!(passes.finish(&[failed.clone()]), "one pass for the three");
+    assert!(
+        passes.finish(slice::from_ref(&failed)),
+        "one pass for the three"
+    );
     assert_eq!(first.try_recv(), Ok(vec![failed]));
     assert!(second.try_recv().is_err(), "its pass is at work");
     assert!(passes.is_running());
