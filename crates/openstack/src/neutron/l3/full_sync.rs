@@ -1,5 +1,7 @@
 //! Fetching all routers of a host.
 
+use std::collections::HashSet;
+
 use bergen_messaging::rpc::CallError;
 use bergen_messaging::wire::Context;
 use tokio::time::Instant;
@@ -39,7 +41,8 @@ impl FullSync {
     }
 
     /// Asks for the ids of the host's routers, then for the routers, and hands over each chunk with the time before it
-    /// was asked for: what happened to those routers since is not in it. Gives all ids, so that the agent can drop what
+    /// was asked for: what happened to those routers since is not in it. Routers that were not asked for are left out.
+    /// Gives all ids, so that the agent can drop what
     /// else it has.
     ///
     /// # Errors
@@ -56,7 +59,12 @@ impl FullSync {
             let (chunk, later) = rest.split_at(self.chunk.min(rest.len()));
             let asked = Instant::now();
             match client.sync_routers(ctxt, Some(chunk)).await {
-                Ok(routers) => each(routers, asked),
+                Ok(mut routers) => {
+                    // Others would stay: nothing that is said later is about them.
+                    let wanted: HashSet<&str> = chunk.iter().map(String::as_str).collect();
+                    routers.retain(|router| wanted.contains(router.id.as_str()));
+                    each(routers, asked);
+                }
                 Err(error) => {
                     if error.is_timeout() {
                         self.shrink();

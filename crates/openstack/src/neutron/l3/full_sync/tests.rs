@@ -105,3 +105,29 @@ async fn another_failure_leaves_the_chunk_as_it_is() {
     assert!(!failed.unwrap_err().0.is_timeout());
     assert_eq!(sync.chunk(), FullSync::MAX_CHUNK);
 }
+
+#[tokio::test(start_paused = true)]
+async fn routers_that_were_not_asked_for_are_left_out() {
+    let bus = TestBus::new();
+    let transport = bus.rpc_transport();
+    let endpoint = DynamicEndpoint::new(EndpointTarget::new().version((1, 13)))
+        .method("get_router_ids", |_| async {
+            Ok::<_, MethodError>(["r-1", "r-2"])
+        })
+        .method("sync_routers", |_| async {
+            Ok::<_, MethodError>(json!([{"id": "r-1"}, {"id": "r-9"}]))
+        });
+    let server = RpcServer::builder(&transport, ServerTarget::new(PLUGIN_TOPIC, "s-1"))
+        .endpoint(endpoint)
+        .build();
+    server.start().await.unwrap();
+    let client = L3PluginClient::new(&transport, &MethodTimeouts::default());
+    let mut fetched = Vec::new();
+    FullSync::new()
+        .run(&client, &Context::default(), |routers, _| {
+            fetched.extend(routers.into_iter().map(|router| router.id));
+        })
+        .await
+        .unwrap();
+    assert_eq!(fetched, ["r-1"]);
+}
