@@ -23,7 +23,7 @@ pub(super) async fn set_up(installation: &Installation) -> Result<(), Error> {
         versions += &fs::read_to_string(&file).map_err(Error::file(&file))?;
     }
     // Written last, as the stamps of the virtual environments.
-    let stamp = data.with_extension("done");
+    let stamp = data.join("versions.done");
     if fs::read_to_string(&stamp).is_ok_and(|text| text == versions) {
         return Ok(());
     }

@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -40,20 +41,21 @@ pub(super) async fn run(options: &Options) -> Result<(), Error> {
         ];
         shown(cargo().args(build))?;
     }
+    let agent = program(options.l3_agent.as_deref(), "l3-agent")?;
+    let compute = program(options.compute.as_deref(), "compute")?;
     let installation = Installation::set_up().await?;
     let mut plane = ControlPlane::start(&installation, options.keep.keep).await?;
     let url = plane.rabbit.url("");
-    let path = |given: &Option<PathBuf>, own| given.clone().unwrap_or_else(|| built(own));
     let agent = Program {
         name: "l3-agent",
         host: "net-1",
-        path: path(&options.l3_agent, "l3-agent"),
+        path: agent,
         configuration: L3_AGENT,
     };
     let compute = Program {
         name: "compute",
         host: "cmp-1",
-        path: path(&options.compute, "compute"),
+        path: compute,
         configuration: COMPUTE,
     };
     let mut agent = Reference::start(agent, url.clone(), &plane.place)?;
@@ -94,4 +96,10 @@ async fn restart(
         compute::counts(plane, compute).await
     };
     checks.check("compute: up again without help", up).await;
+}
+
+/// The program that was named, else ours; it runs in another folder than this one.
+fn program(named: Option<&Path>, own: &str) -> Result<PathBuf, Error> {
+    let file = named.map_or_else(|| built(own), Path::to_owned);
+    fs::canonicalize(&file).map_err(Error::file(&file))
 }
