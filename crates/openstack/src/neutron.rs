@@ -2,7 +2,7 @@
 //!
 //! An [`Agent`] is what runs; a [`NeutronService`] runs it and serves its topic. The agent reports its state with a
 //! [`StateReporter`], asks the server through clients that back off ([`BackingOffClient`]), and, if it is an L3 agent,
-//! works on routers from an [`UpdateQueue`](l3::UpdateQueue).
+//! works on routers from an [`UpdateQueue`](l3::UpdateQueue). What L2 agents need beside that are [`resources`].
 
 mod agent;
 mod backing_off;
