@@ -52,6 +52,8 @@ struct Slot {
     started: bool,
     /// Whether a reload waits for the child to be replaced by one that has started.
     renewing: bool,
+    /// The last child that a reload has told to end. That it has started may become known after that.
+    retired: Option<u32>,
 }
 
 impl Supervisor {
@@ -76,6 +78,7 @@ impl Supervisor {
                 start_at: None,
                 started: false,
                 renewing: false,
+                retired: None,
             }));
         }
         Ok(Self {
@@ -198,8 +201,11 @@ impl Supervisor {
 
     fn note(&mut self, event: Event) {
         match event {
-            Event::Started { place } => {
+            Event::Started { place, pid } => {
                 if let Some(slot) = self.slots.get_mut(place) {
+                    if slot.retired == Some(pid) {
+                        return;
+                    }
                     slot.started = true;
                     slot.renewing = false;
                 }

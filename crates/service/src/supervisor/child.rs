@@ -26,7 +26,7 @@ use crate::worker::{Identity, VARIABLE};
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
     /// The service in the worker of this place has started.
-    Started { place: usize },
+    Started { place: usize, pid: u32 },
     /// The worker of this place has ended.
     Ended { place: usize, end: End },
     /// The supervisor has read the configuration again.
@@ -195,7 +195,10 @@ impl Tender {
                 status = self.process.wait() => break status,
                 Some(order) = self.orders.recv() => self.obey(order),
                 message = incoming.next(), if open => match message {
-                    Some(FromWorker::Started) => self.tell(Event::Started { place: self.place }),
+                    Some(FromWorker::Started) => self.tell(Event::Started {
+                        place: self.place,
+                        pid: self.pid,
+                    }),
                     Some(FromWorker::Answer { id, answer }) => {
                         if let Some(reply) = self.asked.remove(&id) {
                             let _ = reply.send(answer);

@@ -55,6 +55,7 @@ impl Supervisor {
             slot.renewing = true;
             match &slot.child {
                 Some(child) => {
+                    slot.retired = Some(child.pid());
                     child.terminate();
                     self.control.board.set_service(place, Phase::Draining);
                 }
