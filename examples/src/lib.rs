@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bergen::config::{ConfigError, Configuration, OptionDef};
-use bergen::options::{MESSAGING_OPTIONS, NOTIFICATION_OPTIONS, RABBIT_OPTIONS};
-use bergen::service::{Launcher, PERIODIC_OPTIONS, ServiceError};
+use bergen::service::{Introspection, Launcher, Package, ServiceError};
 use bergen::transport::{RpcTransport, TransportOptions};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt, reload};
 
 /// The command line of every service here. What it says wins over the configuration files.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,16 +26,21 @@ pub struct CommandLine {
 }
 
 impl CommandLine {
-    /// Reads the configuration, and launches what `services` makes of it, until the process is told to end.
+    /// Reads the configuration, and launches what `services` makes of it, until the process is told to end. What they
+    /// register is shown to `bergen status` and to reports.
     pub fn launch(
         &self,
+        program: &str,
         options: &[&'static [OptionDef]],
-        services: impl FnOnce(Configuration) -> Launcher,
+        services: impl FnOnce(Configuration, &Introspection) -> Launcher,
     ) -> ExitCode {
+        let introspection = Introspection::new(Package::new(program, env!("CARGO_PKG_VERSION")));
         // A worker reads it all by itself, so each process logs.
-        log();
+        log(&introspection);
         match self.configuration(options) {
-            Ok(configuration) => services(configuration).run(),
+            Ok(configuration) => services(configuration, &introspection)
+                .introspection(&introspection)
+                .run(),
             Err(error) => {
                 tracing::error!(%error, "the configuration can not be used");
                 ExitCode::FAILURE
@@ -46,13 +52,9 @@ impl CommandLine {
         &self,
         options: &[&'static [OptionDef]],
     ) -> Result<Configuration, ConfigError> {
-        let mut builder = Configuration::builder()
-            .declare(MESSAGING_OPTIONS)
-            .declare(NOTIFICATION_OPTIONS)
-            .declare(RABBIT_OPTIONS)
-            .declare(bergen::service::OPTIONS)
-            .declare(PERIODIC_OPTIONS);
-        for declared in options {
+        let mut builder = Configuration::builder();
+        let library = bergen::options::DECLARED.iter();
+        for declared in library.chain(bergen::service::DECLARED).chain(options) {
             builder = builder.declare(declared);
         }
         for file in &self.config_file {
@@ -82,12 +84,23 @@ pub fn failed(error: impl std::error::Error) -> ServiceError {
     ServiceError::from_error(&error)
 }
 
-/// Logs to standard error, as `RUST_LOG` says; without it, at level INFO.
-fn log() {
+/// Logs to standard error, as `RUST_LOG` says; without it, at level INFO. `bergen loglevel` changes that.
+fn log(introspection: &Introspection) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let (filter, in_force) = reload::Layer::new(filter);
+    let lines = fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(std::io::stderr().is_terminal());
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
         .init();
+    introspection.on_log_level(move |wanted| {
+        if let Some(wanted) = wanted {
+            let filter = EnvFilter::try_new(wanted).map_err(|error| error.to_string())?;
+            in_force.reload(filter).map_err(|error| error.to_string())?;
+        }
+        let shown = in_force.with_current(ToString::to_string);
+        shown.map_err(|error| error.to_string())
+    });
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bergen_config::{OptionError, Options};
 use bergen_messaging::rpc::Connection;
 use bergen_messaging::transport::RpcTransport;
-use bergen_service::{FixedPasses, Service, ServiceError, StartOptions, TaskGroup};
+use bergen_service::{
+    FixedPasses, Introspection, RpcServers, Service, ServiceError, StartOptions, TaskGroup,
+};
 use tokio::sync::Mutex;
 
 use super::Agent;
@@ -57,6 +59,7 @@ pub struct NeutronServiceBuilder {
     report_interval: Option<Duration>,
     periodic_interval: Option<Duration>,
     periodic_fuzzy_delay: u32,
+    introspection: Option<Introspection>,
 }
 
 impl NeutronService<()> {
@@ -72,6 +75,7 @@ impl NeutronService<()> {
             report_interval: None,
             periodic_interval: Some(passes.periodic_interval),
             periodic_fuzzy_delay: passes.periodic_fuzzy_delay,
+            introspection: None,
         }
     }
 }
@@ -116,6 +120,14 @@ impl NeutronServiceBuilder {
     #[must_use]
     pub fn periodic_fuzzy_delay(mut self, seconds: u32) -> Self {
         self.periodic_fuzzy_delay = seconds;
+        self
+    }
+
+    /// Where its tasks, timers, servers and the requests that they work on are shown, from its start on. Default:
+    /// nowhere.
+    #[must_use]
+    pub fn introspection(mut self, introspection: &Introspection) -> Self {
+        self.introspection = Some(introspection.clone());
         self
     }
 
@@ -166,6 +178,11 @@ impl<A: Agent> NeutronService<A> {
         Arc::clone(&self.agent)
             .initialize_service_hook(&mut connection)
             .await?;
+        if let Some(introspection) = &self.settings.introspection {
+            introspection.add_tasks(self.binary(), &self.tasks);
+            let servers = connection.servers().iter().cloned();
+            RpcServers::new(servers).show_in(self.binary(), introspection);
+        }
         let consuming = connection.consume_in_threads().await;
         consuming.map_err(|error| ServiceError::from_error(&error))?;
         Ok(())

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use bergen::openstack::nova::{NovaService, OPTIONS};
 use bergen::service::{
-    INTROSPECTION_OPTIONS, Introspection, Launcher, Package, RestartMethod, Service,
-    ServiceContext, ServiceError, ServiceSpec,
+    Launcher, RestartMethod, Service, ServiceContext, ServiceError, ServiceSpec,
 };
 use bergen_examples::{CommandLine, failed, transport};
 use clap::Parser;
@@ -38,22 +37,24 @@ fn main() -> ExitCode {
         slow,
     } = Arguments::parse();
     let slow = Duration::from_secs(slow);
-    let introspection = Introspection::new(Package::new("nova-compute", env!("CARGO_PKG_VERSION")));
-    common.launch(&[OPTIONS, INTROSPECTION_OPTIONS], |configuration| {
-        let seen = introspection.clone();
-        let service = ServiceSpec::new("nova-compute", move |context| {
-            let seen = seen.clone();
-            async move {
-                let service = compute(&context, slow).await?;
-                service.show_in(&seen);
-                Ok(Compute { service, remove })
-            }
-        });
-        Launcher::new(configuration)
-            .service(service)
-            .restart(RestartMethod::Mutate)
-            .introspection(&introspection)
-    })
+    common.launch(
+        "nova-compute",
+        &[OPTIONS],
+        |configuration, introspection| {
+            let seen = introspection.clone();
+            let service = ServiceSpec::new("nova-compute", move |context| {
+                let seen = seen.clone();
+                async move {
+                    let service = compute(&context, slow).await?;
+                    service.show_in(&seen);
+                    Ok(Compute { service, remove })
+                }
+            });
+            Launcher::new(configuration)
+                .service(service)
+                .restart(RestartMethod::Mutate)
+        },
+    )
 }
 
 /// Waits for a conductor.

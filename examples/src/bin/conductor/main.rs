@@ -13,8 +13,7 @@ use std::process::ExitCode;
 use bergen::config::Configuration;
 use bergen::openstack::nova::{NovaService, OPTIONS};
 use bergen::service::{
-    INTROSPECTION_OPTIONS, Introspection, Launcher, Package, RestartMethod, ServiceContext,
-    ServiceError, ServiceSpec, default_worker_count,
+    Launcher, RestartMethod, ServiceContext, ServiceError, ServiceSpec, default_worker_count,
 };
 use bergen_examples::{CommandLine, failed, transport};
 use clap::Parser;
@@ -34,24 +33,25 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let Arguments { common, database } = Arguments::parse();
-    let package = Package::new("nova-conductor", env!("CARGO_PKG_VERSION"));
-    let introspection = Introspection::new(package);
-    common.launch(&[OPTIONS, INTROSPECTION_OPTIONS], |configuration| {
-        let seen = introspection.clone();
-        let workers = workers(&configuration);
-        let service = ServiceSpec::new("nova-conductor", move |context| {
-            let (seen, database) = (seen.clone(), database.clone());
-            async move {
-                let service = conductor(&context, database).await?;
-                service.show_in(&seen);
-                Ok(service)
-            }
-        });
-        Launcher::new(configuration)
-            .service(service.workers(workers))
-            .restart(RestartMethod::Mutate)
-            .introspection(&introspection)
-    })
+    common.launch(
+        "nova-conductor",
+        &[OPTIONS],
+        |configuration, introspection| {
+            let seen = introspection.clone();
+            let workers = workers(&configuration);
+            let service = ServiceSpec::new("nova-conductor", move |context| {
+                let (seen, database) = (seen.clone(), database.clone());
+                async move {
+                    let service = conductor(&context, database).await?;
+                    service.show_in(&seen);
+                    Ok(service)
+                }
+            });
+            Launcher::new(configuration)
+                .service(service.workers(workers))
+                .restart(RestartMethod::Mutate)
+        },
+    )
 }
 
 /// It has the database, so it waits for nobody.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bergen::openstack::neutron::{
     AGENT_OPTIONS, CONTROL_EXCHANGE_OPTIONS, NeutronService, RPC_OPTIONS, SERVICE_OPTIONS,
 };
-use bergen::service::{Launcher, ServiceContext, ServiceError, ServiceSpec};
+use bergen::service::{Introspection, Launcher, ServiceContext, ServiceError, ServiceSpec};
 use bergen_examples::{CommandLine, failed, transport};
 use clap::Parser;
 
@@ -38,23 +38,32 @@ fn main() -> ExitCode {
         SERVICE_OPTIONS,
         RPC_OPTIONS,
     ];
-    arguments.common.launch(&options, |configuration| {
-        Launcher::new(configuration).service(ServiceSpec::new("neutron-l3-agent", move |context| {
-            let state = state.clone();
-            async move { service(&context, state) }
-        }))
-    })
+    let common = arguments.common;
+    common.launch(
+        "neutron-l3-agent",
+        &options,
+        |configuration, introspection| {
+            let seen = introspection.clone();
+            let service = ServiceSpec::new("neutron-l3-agent", move |context| {
+                let (seen, state) = (seen.clone(), state.clone());
+                async move { service(&context, state, &seen) }
+            });
+            Launcher::new(configuration).service(service)
+        },
+    )
 }
 
 fn service(
     context: &ServiceContext,
     state: PathBuf,
+    seen: &Introspection,
 ) -> Result<NeutronService<L3Agent>, ServiceError> {
     let configuration = context.configuration();
     let transport = transport(configuration)?;
     let agent = L3Agent::new(&transport, &configuration.options(), state)?;
     let service = NeutronService::builder(&transport, "neutron-l3-agent")
         .options(&configuration.options())
-        .map_err(failed)?;
+        .map_err(failed)?
+        .introspection(seen);
     Ok(service.build(Arc::new(agent)))
 }

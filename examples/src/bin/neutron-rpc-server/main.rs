@@ -35,26 +35,35 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let database = arguments.database;
     let options = [CONTROL_EXCHANGE_OPTIONS, RPC_OPTIONS, SERVER_OPTIONS];
-    arguments.common.launch(&options, |configuration| {
-        let rpc = workers(&configuration, "rpc_workers").unwrap_or_else(default_rpc_workers);
-        let reports = workers(&configuration, "rpc_state_report_workers").unwrap_or(1);
-        let services = [
-            ("rpc", Topics::All, rpc),
-            ("rpc-reports", Topics::Reports, reports),
-        ];
-        let launcher = Launcher::new(configuration).supervised();
-        services
-            .into_iter()
-            .filter(|(_, _, workers)| *workers > 0)
-            .fold(launcher, |launcher, (name, topics, workers)| {
-                let database = database.clone();
-                let service = ServiceSpec::new(name, move |context| {
-                    let database = database.clone();
-                    async move { Worker::new(&context, topics, &database) }
-                });
-                launcher.service(service.workers(workers))
-            })
-    })
+    let common = arguments.common;
+    common.launch(
+        "neutron-rpc-server",
+        &options,
+        |configuration, introspection| {
+            let rpc = workers(&configuration, "rpc_workers").unwrap_or_else(default_rpc_workers);
+            let reports = workers(&configuration, "rpc_state_report_workers").unwrap_or(1);
+            let services = [
+                ("rpc", Topics::All, rpc),
+                ("rpc-reports", Topics::Reports, reports),
+            ];
+            let launcher = Launcher::new(configuration).supervised();
+            services
+                .into_iter()
+                .filter(|(_, _, workers)| *workers > 0)
+                .fold(launcher, |launcher, (name, topics, workers)| {
+                    let (seen, database) = (introspection.clone(), database.clone());
+                    let service = ServiceSpec::new(name, move |context| {
+                        let (seen, database) = (seen.clone(), database.clone());
+                        async move {
+                            let worker = Worker::new(&context, topics, &database)?;
+                            worker.show_in(name, &seen);
+                            Ok(worker)
+                        }
+                    });
+                    launcher.service(service.workers(workers))
+                })
+        },
+    )
 }
 
 /// The number of workers that an option says, if it says one.

@@ -8,8 +8,10 @@ use std::time::Duration;
 use bergen::openstack::context::RequestContext;
 use bergen::openstack::neutron::l3::{L3AgentClient, PLUGIN_TOPIC};
 use bergen::openstack::neutron::{MethodTimeouts, StateReportEndpoint};
-use bergen::rpc::{Connection, Endpoint};
-use bergen::service::{Service, ServiceContext, ServiceError, StartOptions, TaskGroup};
+use bergen::rpc::{Connection, Endpoint, RpcServer};
+use bergen::service::{
+    Introspection, RpcServers, Service, ServiceContext, ServiceError, StartOptions, TaskGroup,
+};
 use bergen_examples::{failed, transport};
 use tokio::sync::Mutex;
 
@@ -30,6 +32,7 @@ pub(crate) enum Topics {
 }
 
 pub(crate) struct Worker {
+    servers: Vec<Arc<RpcServer>>,
     connection: Mutex<Connection>,
     database: Database,
     agents: L3AgentClient,
@@ -62,12 +65,19 @@ impl Worker {
             connection.create_consumer(PLUGIN_TOPIC, [plugin], false);
         }
         Ok(Self {
+            servers: connection.servers().to_vec(),
             connection: Mutex::new(connection),
             database,
             agents: L3AgentClient::new(&transport, &timeouts),
             notifies: topics == Topics::All && context.index() == 0,
             tasks: TaskGroup::new(),
         })
+    }
+
+    /// Shows what it works on, under the name of its service.
+    pub(crate) fn show_in(&self, name: &str, introspection: &Introspection) {
+        introspection.add_tasks(name, &self.tasks);
+        RpcServers::new(self.servers.iter().cloned()).show_in(name, introspection);
     }
 
     /// Tells agents of routers that became theirs by other ways than a request of theirs.

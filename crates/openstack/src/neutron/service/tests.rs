@@ -204,3 +204,18 @@ async fn the_topic_follows_from_the_binary_and_the_factory_gets_the_host() {
     assert_eq!(service.topic(), "other");
     assert_eq!(hosts, [transport.host()]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn its_servers_and_timers_are_shown() {
+    let bus = TestBus::new();
+    let introspection = Introspection::new(bergen_service::Package::new("l3-agent", "1"));
+    let service = builder(&bus)
+        .report_interval(Some(Duration::from_secs(10)))
+        .introspection(&introspection)
+        .build(Recorder::new(&bus));
+    service.start().await.unwrap();
+    let seen = introspection.snapshot();
+    assert_eq!(seen.servers.len(), 2);
+    assert!(seen.timers.iter().any(|timer| timer.name == "report_state"));
+    service.stop().await;
+}
