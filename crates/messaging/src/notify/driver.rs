@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio::time::Instant;
 
-use super::{Notification, NotifyError, Priority};
+use super::{Notification, NotifierError, NotifyError, Priority};
 use crate::driver::{BoxFuture, Retry};
 
 /// One way for events to leave a process, as `[oslo_messaging_notifications] driver` names them.
@@ -23,6 +23,14 @@ pub trait NotifyDriver: fmt::Debug + Send + Sync + 'static {
     /// Whether anybody can ever see what it is given. Default: yes.
     fn is_enabled(&self) -> bool {
         true
+    }
+
+    /// Reads again what it was made from. Default: nothing.
+    ///
+    /// # Errors
+    /// That can't be used; it goes on with what it had.
+    fn reload(&self) -> Result<(), NotifierError> {
+        Ok(())
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{Event, Notification, NotifyDriver, NotifyError, Outbox, OutboxOptions, Priority};
+use super::{
+    Event, Notification, NotifierError, NotifyDriver, NotifyError, Outbox, OutboxOptions, Priority,
+};
 use crate::clock::later;
 use crate::driver::Retry;
 use crate::mask::without_secrets;
@@ -116,6 +118,19 @@ impl Notifier {
     /// drivers, where the peer says true, and if all are `noop`.
     pub fn is_enabled(&self) -> bool {
         self.drivers.iter().any(|driver| driver.is_enabled())
+    }
+
+    /// Has the drivers read again what they were made from: `routing` its rules. For programs that are told to reload,
+    /// for example by SIGHUP.
+    ///
+    /// # Errors
+    /// A driver could not, and goes on with what it had. All are asked; the first error is returned.
+    pub fn reload(&self) -> Result<(), NotifierError> {
+        let mut outcome = Ok(());
+        for driver in self.drivers.iter() {
+            outcome = outcome.and(driver.reload());
+        }
+        outcome
     }
 
     /// A queue in front of this notifier, so that a slow or absent broker stalls nobody. Must be called in a runtime.

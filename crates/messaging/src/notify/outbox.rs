@@ -28,7 +28,8 @@ pub struct OutboxOptions {
     /// What becomes of an event that finds the outbox full. Default: [`WhenFull::DropOldest`], so that nobody waits and
     /// the newest are kept.
     pub when_full: WhenFull,
-    /// How many events are sent at the same time, beside those that wait. They are begun in order. Default 64.
+    /// How many events are sent at the same time, beside those that wait. Default 64. With 1 they arrive in the order
+    /// in which they came; with more they may overtake each other.
     pub in_flight: usize,
 }
 
@@ -53,7 +54,7 @@ pub enum WhenFull {
     DropNewest,
 }
 
-/// Takes events at once and sends them in the background, in order. Cheap to clone.
+/// Takes events at once and sends them in the background, several at a time. Cheap to clone.
 ///
 /// What fails there is counted and logged, since nobody waits for it. When the last clone is dropped, what waits is
 /// still sent; [`flush`](Self::flush) waits for that.
@@ -251,7 +252,7 @@ impl Shared {
                 let sent = async move { notifier.hand_on(event).await };
                 sending.spawn(AT_WORK.scope((), sent));
             }
-            if sending.is_empty() && self.queue().closed {
+            if sending.is_empty() && self.is_over() {
                 return;
             }
             tokio::select! {
@@ -264,6 +265,12 @@ impl Shared {
                 () = self.more.notified(), if sending.len() < self.options.in_flight => {}
             }
         }
+    }
+
+    /// Nothing waits, and nothing can come any more. Both are asked at once: an event may be put in between.
+    fn is_over(&self) -> bool {
+        let queue = self.queue();
+        queue.closed && queue.waiting.is_empty()
     }
 
     fn next(&self) -> Option<Event> {

@@ -59,14 +59,26 @@ async fn routing_rules_name_the_drivers() {
     let rules = "bus:\n  messagingv2:\n    accepted_events: ['compute.*']\n";
     std::fs::write(&file, rules).unwrap();
     let lines = format!("driver = routing\nrouting_config = {}", file.display());
-    let routed = notifier(&transport, &lines);
-    std::fs::remove_file(&file).unwrap();
-    let routed = routed.unwrap();
+    let routed = notifier(&transport, &lines).unwrap();
     for event_type in ["compute.create", "volume.create"] {
         let ctxt = Context::default();
         routed.info(&ctxt, event_type, &()).await.unwrap();
     }
     assert_eq!(reach(&transport, &["notifications"]).await, [1]);
+    let others = "bus:\n  messaging:\n    accepted_events: ['volume.*']\n";
+    std::fs::write(&file, others).unwrap();
+    routed.reload().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    for event_type in ["compute.create", "compute.delete", "volume.create"] {
+        let ctxt = Context::default();
+        routed.info(&ctxt, event_type, &()).await.unwrap();
+    }
+    assert_eq!(reach(&transport, &["notifications"]).await, [1]);
+    let unread = routed.reload();
+    assert!(
+        matches!(unread, Err(NotifierError::Routing(_))),
+        "{unread:?}"
+    );
     let gone = notifier(&transport, &lines);
     assert!(matches!(gone, Err(NotifierError::Routing(_))), "{gone:?}");
 }

@@ -118,3 +118,39 @@ async fn stopping_does_not_wait_for_further_attempts() {
         "another may do better"
     );
 }
+
+/// Whose filter panics.
+struct Unfiltered(mpsc::UnboundedSender<()>);
+
+impl NotificationEndpoint for Unfiltered {
+    fn priorities(&self) -> Vec<Priority> {
+        vec![Priority::Info]
+    }
+
+    fn filter(&self) -> Option<&Filter> {
+        panic!("on purpose")
+    }
+
+    fn notify<'a>(
+        &'a self,
+        _event: &'a ReceivedEvent,
+    ) -> BoxFuture<'a, Result<Handled, EndpointError>> {
+        let _ = self.0.send(());
+        Box::pin(async { Ok(Handled::Done) })
+    }
+}
+
+/// It ended the listener.
+#[tokio::test(start_paused = true)]
+async fn a_filter_that_panics_lets_everything_through() {
+    let transport = notifications(&url());
+    let (told, mut hear) = mpsc::unbounded_channel();
+    let listener = builder(&transport).endpoint(Unfiltered(told));
+    let listener = listener.start().await.unwrap();
+    for event_type in ["a", "b"] {
+        send(&transport, &event(event_type, Priority::Info)).await;
+        hear.recv().await.unwrap();
+    }
+    until(&listener, |listener| listener.stats().handled == 2).await;
+    end(listener).await;
+}

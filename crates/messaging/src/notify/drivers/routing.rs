@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::super::{Event, NotifyDriver, NotifyError, Priority};
+use super::super::{Event, NotifierError, NotifyDriver, NotifyError, Priority};
 use crate::driver::BoxFuture;
 
 mod rules;
@@ -138,5 +138,9 @@ impl NotifyDriver for RoutingDriver {
 
     fn is_enabled(&self) -> bool {
         !self.rules().drivers().is_empty()
+    }
+
+    fn reload(&self) -> Result<(), NotifierError> {
+        Ok(Self::reload(self)?)
     }
 }

@@ -151,7 +151,8 @@ impl ListenerBuilder {
         self
     }
 
-    /// How many events of each queue the broker sends ahead; at least 1, and at least the size of a batch. Default: 128.
+    /// How many events of each queue the broker sends ahead; at least 1, and at least two batches, so that one is
+    /// gathered while the other is handled. Default: 128.
     #[must_use]
     pub fn prefetch(mut self, prefetch: u16) -> Self {
         self.prefetch = prefetch;
@@ -186,10 +187,10 @@ impl ListenerBuilder {
         if self.allow_requeue {
             self.transport.require_requeue()?;
         }
-        let batch_size = self.batch.map_or(1, |batch| batch.size);
+        let two_batches = self.batch.map_or(1, |batch| batch.size.saturating_mul(2));
         let prefetch = self
             .prefetch
-            .max(u16::try_from(batch_size).unwrap_or(u16::MAX));
+            .max(u16::try_from(two_batches).unwrap_or(u16::MAX));
         let source = self
             .transport
             .listen(&pairs, self.pool.as_deref(), prefetch)

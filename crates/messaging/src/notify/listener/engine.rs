@@ -122,7 +122,8 @@ impl Engine {
                 if copies.len() > MOST_COPIES
                     && let Some(oldest) = copies.pop_front()
                 {
-                    let _ = oldest.requeue();
+                    // Given back it would come again at once, for as long as the event is at work.
+                    let _ = oldest.acknowledge();
                 }
                 return;
             }
@@ -244,6 +245,6 @@ impl Engine {
     }
 }
 
-/// Copies of one event at work that are kept to be settled with it. A lost connection brings one; its predecessor can't
-/// be settled any more.
+/// Copies of one event at work that are kept to be settled with it, the newest. A lost connection brings one; its
+/// predecessor can't be settled any more.
 const MOST_COPIES: usize = 8;

@@ -47,11 +47,9 @@ pub(super) async fn handle(shared: &Shared, work: &mut Work) -> Vec<Verdict> {
         if !subscriber.priorities.contains(&work.priority) {
             continue;
         }
-        let filter = subscriber.endpoint.filter();
         let mut wanted: Vec<_> = cases
             .iter_mut()
             .filter(|case| case.verdict.is_none())
-            .filter(|case| filter.is_none_or(|filter| filter.matches(case.event.notification())))
             .filter(|case| subscriber.wants(case.event))
             .collect();
         if !wanted.is_empty() {
@@ -95,8 +93,12 @@ impl<'a> Case<'a> {
 impl Subscriber {
     /// An endpoint that panics here is asked, so that it can fail where failures count.
     fn wants(&self, event: &ReceivedEvent) -> bool {
-        let wants = AssertUnwindSafe(|| self.endpoint.wants(event));
-        catch_unwind(wants).unwrap_or(true)
+        let wants = || {
+            let filter = self.endpoint.filter();
+            filter.is_none_or(|filter| filter.matches(event.notification()))
+                && self.endpoint.wants(event)
+        };
+        catch_unwind(AssertUnwindSafe(wants)).unwrap_or(true)
     }
 }
 
@@ -191,14 +193,16 @@ impl Shared {
         let _turn = self.turn(subscriber).await.ok_or(Missed::Stopped)?;
         let endpoint = &subscriber.endpoint;
         let handling = async {
-            match (events, self.batch) {
+            let handled = match (events, self.batch) {
                 ([event], None) => endpoint.notify(event).await,
                 (events, _) => endpoint.notify_batch(events).await,
-            }
+            };
+            // The error is the program's, and so is what it says.
+            handled.map_err(|error| error.to_string())
         };
         let failure = match CatchPanic(Box::pin(handling)).await {
             Ok(Ok(handled)) => return Ok(handled),
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(failure)) => failure,
             Err(panic) => format!("panic: {panic}"),
         };
         self.counters.failures.add();
@@ -230,8 +234,17 @@ impl Shared {
             Ok(true) => self.counters.dead_lettered.add(),
             Ok(false) => self.counters.dropped.add(),
             Err(error) => {
-                tracing::error!(%error, "a dead letter was not published; the event goes back to its queue");
                 self.counters.dead_letter_failures.add();
+                if let Some(held_back) = self.log.admit(Instant::now()) {
+                    tracing::error!(
+                        %error,
+                        held_back,
+                        "a dead letter was not published; the event goes back to its queue"
+                    );
+                }
+                // It comes again at once, and what keeps its letter from being published may last.
+                let pause = self.poison.pause_after(failure.attempts);
+                self.pause(pause.max(SHORTEST_PAUSE)).await;
                 return Verdict::Requeue;
             }
         }
@@ -256,3 +269,6 @@ impl Shared {
         }
     }
 }
+
+/// Before an event goes back whose dead letter could not be published.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);

@@ -158,10 +158,15 @@ impl Named<'_> {
             return Ok(Some(Arc::new(RoutingDriver::new(RoutingRules::default()))));
         };
         let mut routing = RoutingDriver::from_file(file)?;
-        for name in routing.missing() {
-            if let Some(driver) = self.driver(&name)? {
+        // All, and not only those that the rules name: they may name others when they are read again.
+        for name in ["messaging", "messagingv2", "log", "noop", "test"] {
+            if let Some(driver) = self.driver(name)? {
                 routing = routing.shared_driver(name, driver);
             }
+        }
+        for unknown in routing.missing() {
+            // Logs that it is.
+            self.driver(&unknown)?;
         }
         Ok(Some(Arc::new(routing)))
     }

@@ -129,3 +129,23 @@ async fn failures_are_counted_and_what_waits_is_sent_after_the_last_clone_is_gon
     assert_eq!(slow.types(), ["good"]);
     assert_eq!(shared.failed.load(Ordering::Relaxed), 1);
 }
+
+/// An event that was posted by another thread just before the last clone was dropped could stay unsent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_posted_just_before_the_end_is_sent() {
+    let seen = TestDriver::default();
+    let notifier = Notifier::with_drivers("a", [seen.clone()]);
+    let rounds = 2_000;
+    for _ in 0..rounds {
+        let outbox = notifier.outbox(OutboxOptions::default());
+        let posting = tokio::task::spawn_blocking(move || post(&outbox, "last").unwrap());
+        posting.await.unwrap();
+    }
+    let all_sent = async {
+        while seen.events().len() < rounds {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let sent = tokio::time::timeout(Duration::from_secs(20), all_sent).await;
+    assert!(sent.is_ok(), "{} of {rounds}", seen.events().len());
+}

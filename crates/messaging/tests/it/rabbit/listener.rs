@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bergen_messaging::driver::BoxFuture;
 use bergen_messaging::notify::{
@@ -121,6 +121,25 @@ async fn dead_letters_wait_in_a_queue_of_their_own_and_say_why() {
     assert!(dead[0].body.contains("not this one"), "{}", dead[0].body);
 }
 
+/// It was handed over again without a pause, as fast as the broker gave it back.
+#[tokio::test]
+async fn an_event_whose_dead_letter_can_not_be_published_comes_again_after_a_pause() {
+    let vhost = TestVhost::new("listener-unburied").await.unwrap();
+    let transport = transport(&vhost.url());
+    let endpoint = Endpoint::new(true);
+    // A name that no queue can have.
+    let poison = Poison::dead_letters("x".repeat(300)).attempts(1);
+    let listening = listening(&transport, &endpoint).poison(poison);
+    let listener = listening.start().await.unwrap();
+    let start = Instant::now();
+    send(&Notifier::new(&transport, "compute.host-1"), "bad").await;
+    until(|| endpoint.told("bad") >= 2).await;
+    assert!(start.elapsed() >= Duration::from_secs(1));
+    assert!(listener.stats().dead_letter_failures > 0);
+    listener.stop();
+    listener.wait().await.unwrap();
+}
+
 #[tokio::test]
 async fn what_cannot_be_decoded_is_rejected_and_a_message_sent_twice_is_handled_once() {
     let vhost = TestVhost::new("listener-copies").await.unwrap();
@@ -146,6 +165,37 @@ async fn what_cannot_be_decoded_is_rejected_and_a_message_sent_twice_is_handled_
     }
     until(|| (listener.stats().handled, listener.stats().duplicates) == (1, 1)).await;
     assert_eq!(endpoint.told("twice"), 1);
+    end_with_nothing_left(listener, &vhost).await;
+}
+
+/// They were given back from the ninth on, to come again at once, as long as the event was at work.
+#[tokio::test]
+async fn copies_of_an_event_at_work_are_delivered_once_each() {
+    let vhost = TestVhost::new("listener-many-copies").await.unwrap();
+    let endpoint = Endpoint::new(false);
+    let transport = transport(&vhost.url());
+    let listener = listening(&transport, &endpoint).start().await.unwrap();
+    let inner = json!({
+        "message_id": "m", "publisher_id": "p", "event_type": "copied", "priority": "INFO", "payload": {},
+        "timestamp": "2026-08-01 12:00:00.000001", "_unique_id": "0123456789abcdef0123456789abcdee",
+    });
+    let body = json!({"oslo.version": "2.0", "oslo.message": inner.to_string()}).to_string();
+    let properties = json!({"content_type": "application/json", "content_encoding": "utf-8"});
+    for _ in 0..20 {
+        let routed = vhost.management().publish(
+            vhost.name(),
+            EXCHANGE,
+            "notifications.info",
+            properties.clone(),
+            &body,
+        );
+        assert!(routed.await.unwrap());
+    }
+    until(|| listener.stats().duplicates >= 19).await;
+    endpoint.gate.send_replace(true);
+    until(|| listener.stats().handled == 1).await;
+    assert_eq!(endpoint.told("copied"), 1);
+    assert_eq!(listener.stats().duplicates, 19);
     end_with_nothing_left(listener, &vhost).await;
 }
 
