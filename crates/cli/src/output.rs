@@ -54,13 +54,19 @@ pub(crate) fn detail(text: &str) {
 pub(crate) fn escaped(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut out, character| {
-            if character.is_control() {
+            if steers(character) {
                 out.extend(character.escape_default());
             } else {
                 out.push(character);
             }
             out
         })
+}
+
+/// Control characters, and those that turn the direction of the text: with them a line shows other text than it holds.
+fn steers(character: char) -> bool {
+    let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || character.is_control()
 }
 
 /// JSON laid out anew: with two spaces for each level, or in one line.
@@ -118,7 +124,7 @@ fn json(text: &str, indent: bool) -> String {
 
 /// A character of a JSON string; control characters as JSON escapes them.
 fn push_escaped(out: &mut String, character: char) {
-    if character.is_control() {
+    if steers(character) {
         let _ = write!(out, "\\u{:04x}", u32::from(character));
     } else {
         out.push(character);
@@ -132,6 +138,8 @@ mod tests {
     #[test]
     fn a_peer_cannot_steer_the_terminal() {
         assert_eq!(escaped("a\u{1b}[2Jb\nc\u{9b}é"), "a\\u{1b}[2Jb\\nc\\u{9b}é");
+        assert_eq!(escaped("a\u{202e}cba"), "a\\u{202e}cba");
+        assert_eq!(json("\"\u{202e}\"", false), r#""\u202e""#);
         assert_eq!(json("\"\u{9b}2J\u{7f}é\"", true), r#""\u009b2J\u007fé""#);
     }
 

@@ -64,6 +64,10 @@ impl Field {
             ("metadata", [key]) if matches!(key.as_str(), "message_id" | "timestamp") => {
                 Ok(Self::Metadata(key.clone()))
             }
+            // Between two dots there is no key, so nothing could ever match.
+            (_, keys) if keys.iter().any(String::is_empty) => {
+                Err(format!("a key is missing in {text}: write payload.KEY.KEY"))
+            }
             ("context", [_, ..]) => Ok(Self::Context(keys)),
             ("payload", [_, ..]) => Ok(Self::Payload(keys)),
             _ => Err(format!(

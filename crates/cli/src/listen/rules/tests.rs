@@ -46,6 +46,8 @@ fn mistakes_say_the_way_out() {
         ("event_type", "FIELD=REGEX"),
         ("event=x", "no field event"),
         ("payload=x", "payload.KEY"),
+        ("payload.=x", "a key is missing"),
+        ("context.a..b=x", "a key is missing"),
         ("metadata.size=1", "no field metadata.size"),
         ("event_type=(", "event_type"),
     ] {
