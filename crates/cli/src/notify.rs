@@ -44,7 +44,7 @@ pub(crate) struct Notify {
     /// Topic to publish to; may be repeated [default: topics of --config-file, else notifications]
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     topic: Vec<String>,
-    /// Who publishes, by convention <service>.<host> [default: bergen.<host>]
+    /// Who publishes, by convention SERVICE.HOST [default: bergen.HOST]
     #[arg(long, visible_alias = "publisher-id")]
     publisher: Option<String>,
     /// How the event stands in its message: messagingv2 is format 2.0, messaging the bare event, 1.0

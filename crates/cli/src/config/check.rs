@@ -26,7 +26,7 @@ pub(super) struct Check {
     /// A directory of files that end in .conf, read after the files; may be repeated
     #[arg(long, value_name = "DIR")]
     config_dir: Vec<PathBuf>,
-    /// Check what OS_<GROUP>__<OPTION> in the environment says, too
+    /// Check what OS_GROUP__OPTION in the environment says, too
     #[arg(long)]
     environment: bool,
     /// Print a JSON object for each finding, and one with their numbers at the end
