@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bergen_messaging::rpc::TypedCallError;
+use bergen_messaging::driver::SendError;
+use bergen_messaging::rpc::{CallError, TypedCallError};
 
 use super::{RecordError, ServiceRecord};
 use crate::objects::nova::ServiceError;
@@ -37,8 +38,8 @@ impl Heartbeat {
 
     fn failed(&self, error: &RecordError) {
         match error {
-            // Conductors that are being replaced answer nothing for a while: said once.
-            TypedCallError::Call(error) if error.is_timeout() => {
+            // Conductors that are being replaced answer nothing, or are not there, for a while: said once.
+            TypedCallError::Call(error) if error.is_timeout() || is_absence(error) => {
                 if !self.disconnected.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         "Lost connection to nova-conductor for reporting service status."
@@ -55,6 +56,11 @@ impl Heartbeat {
             }
         }
     }
+}
+
+/// The broker knows no conductor. Python peers would wait until they time out.
+fn is_absence(error: &CallError) -> bool {
+    matches!(error, CallError::Send(SendError::NoServer { .. }))
 }
 
 #[cfg(test)]

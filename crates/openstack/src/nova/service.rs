@@ -161,6 +161,8 @@ impl<M: Manager> NovaService<M> {
     /// The record could not be deleted.
     pub async fn kill(&self) -> Result<(), RecordError> {
         self.stop().await;
+        // A heartbeat in progress would find its record gone.
+        self.tasks.wait().await;
         match self.record.get() {
             Some(record) => record.destroy().await,
             None => Ok(()),

@@ -56,7 +56,7 @@ impl NovaSettings {
         if self.service_down_time > self.report_interval {
             return self.service_down_time;
         }
-        let down_time = Duration::from_secs(self.report_interval.mul_f64(2.5).as_secs());
+        let down_time = Duration::from_secs(self.report_interval.saturating_mul(5).as_secs() / 2);
         tracing::warn!(
             "report_interval must be less than service_down_time; now {} and {} s: service_down_time is {} s",
             self.report_interval.as_secs(),

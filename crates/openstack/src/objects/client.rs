@@ -132,7 +132,9 @@ impl ObjectClient {
     fn manifest(&self, class: &ObjectDefinition) -> Manifest {
         let mut manifest = class.manifest();
         for (name, version) in &mut manifest {
-            *version = self.pins.get(name).copied().unwrap_or(*version);
+            // A newer one we could not read.
+            let pin = self.pins.get(name).copied();
+            *version = pin.map_or(*version, |pin| pin.min(*version));
         }
         manifest
     }

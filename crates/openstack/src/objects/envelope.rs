@@ -1,6 +1,6 @@
 //! The form in which objects travel.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use bergen_messaging::wire::{JsonError, JsonKind, RawJson};
@@ -77,10 +77,11 @@ impl Envelope {
     /// # Errors
     /// [`ObjectError::Value`] if it is malformed, or no object.
     pub fn read_any(json: &RawJson) -> Result<Self, ObjectError> {
+        // Gathered once: a peer may send any number of keys that look like the name of an object.
+        let keys: HashSet<String> = json.members().map(|(key, _)| key.to_string()).collect();
         let prefix = json.members().find_map(|(key, _)| {
             let prefix = key.strip_suffix(NAME)?.strip_suffix('.')?.to_owned();
-            let data = json.member(&format!("{prefix}.{DATA}"));
-            data.is_some().then_some(prefix)
+            keys.contains(&format!("{prefix}.{DATA}")).then_some(prefix)
         });
         match prefix {
             Some(prefix) => Self::read_prefixed(json, &prefix),

@@ -40,19 +40,17 @@ fn rewrite_at(
         JsonKind::Object => {
             let members = json.members();
             let members = members.map(|(key, value)| Ok((key.to_string(), inner(value)?)));
-            RawJson::encode(&members.collect::<Result<super::Data, ObjectError>>()?)
+            let members = members.collect::<Result<super::Data, ObjectError>>()?;
+            changed.then(|| RawJson::encode(&members))
         }
         JsonKind::Array => {
             let elements = json.elements().map(&mut inner);
-            RawJson::encode(&elements.collect::<Result<Vec<_>, _>>()?)
+            let elements = elements.collect::<Result<Vec<_>, _>>()?;
+            changed.then(|| RawJson::encode(&elements))
         }
-        _ => return Ok(None),
+        _ => None,
     };
-    if changed {
-        rewritten.map(Some).map_err(unwritable)
-    } else {
-        Ok(None)
-    }
+    rewritten.transpose().map_err(unwritable)
 }
 
 impl Registry {

@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 /// A record is kept as its object; what is looked for has columns, too.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS services (
-        id INTEGER PRIMARY KEY, host TEXT NOT NULL, binary TEXT NOT NULL, object TEXT NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, host TEXT NOT NULL, binary TEXT NOT NULL, object TEXT NOT NULL,
         UNIQUE (host, binary)
     );
 ";
@@ -82,7 +82,9 @@ impl ServiceRecords for Database {
     ) -> BoxFuture<'a, Result<(), RecordError>> {
         let mut new = service.clone();
         let created = self.run(move |rows| {
-            let next = "SELECT COALESCE(MAX(id), 0) + 1 FROM services";
+            // Never one that was given out before: its service may still report.
+            let next =
+                "SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'services'";
             let id: i64 = rows.query_row(next, [], |row| row.get(0))?;
             new.id.set("id", id).map_err(ServiceError::Object)?;
             new.uuid.set(Uuid::from(Id::new()).to_string());

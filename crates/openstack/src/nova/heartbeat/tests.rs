@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bergen_messaging::rpc::MethodError;
 use bergen_service::TaskGroup;
-use bergen_testing::Fault;
+use bergen_testing::{Fault, TestBus};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -115,6 +115,23 @@ async fn lost_answers_are_said_once_and_the_count_grows_on() {
     heartbeat.beat().await;
     assert_eq!(count(&stand_in), 4);
     assert_eq!(lines.with("Recovered from being unable").len(), 1);
+}
+
+/// Each heartbeat was logged as an unexpected error.
+#[tokio::test]
+async fn an_absent_conductor_is_said_once() {
+    let stand_in = StandIn::serving().await;
+    let (record, _tasks) = member(&stand_in, 0).await;
+    let nobody = TestBus::new().rpc_transport();
+    let conductor = ConductorApi::new(&nobody, &NovaSettings::default());
+    let records: Arc<dyn ServiceRecords> = Arc::new(conductor);
+    let record = Arc::new(ServiceRecord::new(&records, record.service()));
+    let heartbeat = Heartbeat::new(&record);
+    let (lines, _guard) = LogLines::capture();
+    heartbeat.beat().await;
+    heartbeat.beat().await;
+    assert_eq!(lines.with("Lost connection to nova-conductor").len(), 1);
+    assert_eq!(lines.with("Unexpected error").len(), 0);
 }
 
 #[tokio::test]

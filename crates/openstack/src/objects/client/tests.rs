@@ -97,6 +97,15 @@ async fn a_class_method_gives_objects_and_plain_values() {
         (older.version(), older.uuid.is_set()),
         ((1, 20).into(), false)
     );
+    // A pin can't ask for more than this program reads.
+    let newer = client
+        .clone()
+        .pinned(Manifest::from([("Service".to_owned(), (1, 99).into())]));
+    let ours: Service = newer
+        .class_action::<Service, _>(&ctxt, "get_by_host_and_binary", arguments())
+        .await
+        .unwrap();
+    assert_eq!(ours.version(), Service::definition().version);
 
     let kwargs = MethodArguments::new().kwarg("use_slave", &true);
     let minimum: i64 = client

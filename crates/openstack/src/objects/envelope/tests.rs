@@ -70,3 +70,14 @@ fn values_are_not_shown() {
         "{shown}"
     );
 }
+
+/// Each of the keys was looked for in the whole text.
+#[test]
+fn many_keys_that_look_like_names_are_refused_quickly() {
+    let keys: Vec<String> = (0..50_000).map(|i| format!("\"{i}.name\": 1")).collect();
+    let text = json(&format!("{{{}}}", keys.join(",")));
+    let start = std::time::Instant::now();
+    assert!(Envelope::read_any(&text).is_err());
+    // Far more than it takes, and far less than it took.
+    assert!(start.elapsed() < std::time::Duration::from_secs(10));
+}
