@@ -2,6 +2,8 @@
 //! services and neutron's agents.
 
 pub mod context;
+#[cfg(test)]
+mod log_lines;
 pub mod neutron;
 pub mod nova;
 pub mod objects;

@@ -8,8 +8,6 @@ mod builder;
 mod conductor;
 mod heartbeat;
 mod in_flight;
-#[cfg(test)]
-mod log_lines;
 mod manager;
 mod options;
 mod record;

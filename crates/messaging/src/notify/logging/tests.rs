@@ -1,7 +1,9 @@
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracing::subscriber::DefaultGuard;
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use tracing_subscriber::prelude::*;
 
 use super::*;
@@ -9,8 +11,13 @@ use crate::driver::BoxFuture;
 use crate::notify::drivers::TestDriver;
 use crate::notify::{NotifyDriver, NotifyError};
 
+/// Where there is only one subscriber, a line that another thread meets first is settled by that thread alone, which has
+/// none, and is off for all. Where there are two, all are asked.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
+
 /// Everything that this thread logs from now on goes through the layer.
 fn logged_by(layer: &NotificationLayer) -> DefaultGuard {
+    LazyLock::force(&SECOND);
     let subscriber = tracing_subscriber::registry().with(layer.clone());
     tracing::subscriber::set_default(subscriber)
 }

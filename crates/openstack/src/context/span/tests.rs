@@ -1,25 +1,8 @@
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use bergen_messaging::rpc::{DynamicEndpoint, MethodError};
 use bergen_messaging::wire::RawJson;
 
 use super::*;
-
-/// Where log lines go.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::log_lines::LogLines;
 
 fn endpoint() -> WithRequestSpan<DynamicEndpoint> {
     let logging = |_: Call| async {
@@ -32,13 +15,7 @@ fn endpoint() -> WithRequestSpan<DynamicEndpoint> {
 
 #[tokio::test]
 async fn lines_of_a_method_have_the_requests_ids_and_no_token() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (lines, _guard) = LogLines::capture();
     let mut context = RequestContext::admin_nova();
     context.global_request_id = Some("req-global".to_owned());
     context.user_id = Some("u1".to_owned());
@@ -48,7 +25,7 @@ async fn lines_of_a_method_have_the_requests_ids_and_no_token() {
     context.span().in_scope(|| tracing::info!("more"));
     tracing::info!("afterwards");
 
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = lines.text();
     let [inside, more, after] = text.lines().collect::<Vec<_>>()[..] else {
         panic!("{text}")
     };

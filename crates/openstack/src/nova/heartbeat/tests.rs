@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::*;
-use crate::nova::log_lines::LogLines;
+use crate::log_lines::LogLines;
 use crate::nova::registration::Identity;
 use crate::nova::stand_in::{HOST, StandIn};
 use crate::nova::{ConductorApi, DbDriver, NovaSettings, ServiceGroup, ServiceRecords};

@@ -3,7 +3,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::nova::log_lines::LogLines;
+use crate::log_lines::LogLines;
 
 /// A request of an instance on its way, in an endpoint that answers when it is told to.
 fn working(in_flight: &InFlight) -> (Tracked, Call, Arc<Notify>) {

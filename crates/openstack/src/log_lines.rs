@@ -1,17 +1,23 @@
 //! What is logged while a test runs.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use tracing::subscriber::DefaultGuard;
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+
+/// Where there is only one subscriber, a line that another thread meets first is settled by that thread alone, which has
+/// none, and is off for all. Where there are two, all are asked.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
 
 /// The lines that this thread logs.
 #[derive(Clone, Default)]
-pub(super) struct LogLines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct LogLines(Arc<Mutex<Vec<u8>>>);
 
 impl LogLines {
     /// Begins to listen; ends with the guard.
-    pub(super) fn capture() -> (Self, DefaultGuard) {
+    pub(crate) fn capture() -> (Self, DefaultGuard) {
+        LazyLock::force(&SECOND);
         let lines = Self::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -23,11 +29,15 @@ impl LogLines {
     }
 
     /// Those with this text.
-    pub(super) fn with(&self, text: &str) -> Vec<String> {
-        let bytes = self.0.lock().unwrap().clone();
-        let all = String::from_utf8(bytes).unwrap();
+    pub(crate) fn with(&self, text: &str) -> Vec<String> {
+        let all = self.text();
         let lines = all.lines().filter(|line| line.contains(text));
         lines.map(ToOwned::to_owned).collect()
+    }
+
+    /// All of them.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 
