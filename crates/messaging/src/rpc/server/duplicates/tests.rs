@@ -81,6 +81,7 @@ fn resident() -> usize {
 #[test]
 fn a_full_window_takes_about_as_much_memory_as_is_said() {
     const ALONE: &str = "BERGEN_TEST_ALONE";
+    const WINDOWS: usize = 8;
     if std::env::var_os(ALONE).is_none() {
         let name = std::thread::current().name().unwrap().to_owned();
         let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
@@ -96,7 +97,6 @@ fn a_full_window_takes_about_as_much_memory_as_is_said() {
         );
         return;
     }
-    const WINDOWS: usize = 8;
     let size = DuplicateWindow::default().size;
     let now = Instant::now();
     let before = resident();
