@@ -26,8 +26,11 @@ pub(super) struct Check {
     /// A directory of files that end in .conf, read after the files; may be repeated
     #[arg(long, value_name = "DIR")]
     config_dir: Vec<PathBuf>,
-    /// Check what OS_GROUP__OPTION in the environment says, too
-    #[arg(long)]
+    // Not a doc comment: it would want marks that are not for terminals.
+    #[arg(
+        long,
+        help = "Check what OS_<GROUP>__<OPTION> in the environment says, too"
+    )]
     environment: bool,
     /// Print a JSON object for each finding, and one with their numbers at the end
     #[arg(long)]
